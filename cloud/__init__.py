@@ -1,0 +1,1 @@
+"""The service: plans and watches many cabinets."""

@@ -1,0 +1,1 @@
+"""Settled before anything runs: cabinet files, settings, and what cabinet and cloud have agreed to say."""

@@ -1,0 +1,1 @@
+"""The edge: runs one cabinet by itself."""

@@ -1,0 +1,1 @@
+"""Turns bytes, registers and pins into doors, codes and temperatures; knows nothing of orders."""
