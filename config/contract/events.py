@@ -1,0 +1,247 @@
+"""What happened at a cabinet, in the past tense. Each event is written with the change that it tells of.
+
+An event travels as one line of JSON with the attribute names of CloudEvents 1.0, plus ``epoch seq boot
+mono_ms clock``. The key is (cabinet, epoch, seq); ``seq`` has no gaps. Order is (epoch, seq), never time.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from config.contract.messages import BadMessage, Clock, Epoch, Id64, Label, OccupancyId
+
+SideState = Literal["overdue", "cold_hold", "quarantine", "out_of_service", "forced"]
+CompartmentState = Literal["unknown", "vacant", "reserved", "loading", "occupied", "collecting", "checking"]
+DoorState = Literal["unknown", "closed", "pulsing", "open", "ajar", "stuck", "forced", "sensor_fault"]
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    type: ClassVar[str]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.type = cls.__name__
+
+
+class BoxNow(_Fact):
+    """A compartment after the event: the cloud's row for it is replaced by this."""
+
+    label: Label
+    state: CompartmentState
+    door: DoorState
+    sides: tuple[SideState, ...] = ()
+    occupancy: OccupancyId | None = None
+    order: Id64 | None = None
+    parcel: Id64 | None = None
+    verified: bool = Field(default=True, description="false: called vacant without having been seen empty")
+
+
+class _AtBox(_Fact):
+    box: BoxNow
+
+
+Proof = Literal["code", "qr", "phone", "remote", "badge", "inside", "none"]
+OpeningPurpose = Literal["load", "collect", "service", "emergency"]
+
+
+class _InOpening(_AtBox):
+    opening: int = Field(ge=1, description="counts up within an epoch")
+    purpose: OpeningPurpose
+    proof: Proof
+
+
+class Booted(_Fact):
+    """The controller has started and read its store."""
+
+    software: str
+    map_version: str
+    reason: Literal["start", "crash", "power"]
+    boxes: tuple[BoxNow, ...]
+
+
+class OpeningStarted(_InOpening):
+    """Somebody entitled asked for a door; nothing has moved yet."""
+
+    command: Id64 | None = None
+    badge: Id64 | None = None
+
+
+class PulseIntended(_InOpening):
+    """The next thing that happens is pulse ``pulse`` of this opening; committed before it."""
+
+    pulse: int = Field(ge=1)
+
+
+class PulseWithheld(_InOpening):
+    """The pulse was not sent: between intent and wire a reason came up."""
+
+    pulse: int
+    reason: str
+
+
+class DoorOpened(_InOpening):
+    """The switch went from closed to open after a pulse of this opening."""
+
+    pulse: int
+    after_pulse_ms: int
+
+
+class DoorClosed(_AtBox):
+    """The switch went from open to closed."""
+
+    open_ms: int | None = Field(default=None, description="how long it was open, where known")
+
+
+class DoorForced(_AtBox):
+    """The switch went to open and no opening was under way."""
+
+
+class DoorLeftOpen(_AtBox):
+    """Open for longer than the alarm time."""
+
+    open_ms: int
+
+
+class OpeningFailed(_InOpening):
+    """All pulses were used and the door was not seen open."""
+
+    pulses: int
+
+
+class OpeningAmbiguous(_InOpening):
+    """The controller stopped between pulse and switch: the door may have opened meanwhile."""
+
+
+class OpeningEnded(_InOpening):
+    """The opening ended without goods changing hands: asked for and abandoned, service, emergency."""
+
+
+class _WithParcel(_InOpening):
+    """``box`` is how it is afterwards; the parcel that the event is about is named beside it."""
+
+    occupancy: OccupancyId
+    order: Id64
+    parcel: Id64
+
+
+class ParcelDeposited(_WithParcel):
+    """A loading opening was seen open and closed: the parcel lies in the compartment."""
+
+
+class DepositAborted(_WithParcel):
+    """The courier took the parcel back, or the door never opened: the parcel is not in the compartment."""
+
+    reason: Literal["door_stuck", "courier", "unopened"]
+
+
+class ParcelCollected(_WithParcel):
+    """A collecting opening was seen open and closed: the resident has the goods, the right is used."""
+
+
+class CheckNeeded(_InOpening):
+    """What lies in the compartment is not known; a person has to look."""
+
+    reason: str
+
+
+class AccessRefused(_Fact):
+    """A code, token or badge that did not open anything."""
+
+    proof: Proof
+    reason: str
+    wrong_in_window: int = 0
+
+
+class CourierArrived(_Fact):
+    badge: Id64
+
+
+class CourierLeft(_Fact):
+    badge: Id64
+    deposited: int
+
+
+class InsideCalled(_Fact):
+    """'Someone is inside' was pressed."""
+
+    first_door: Label | None = None
+
+
+class CommandEnded(_Fact):
+    """What became of a command from the cloud."""
+
+    command: Id64
+    outcome: Literal["succeeded", "failed", "rejected", "unknown"]
+    reason: str = ""
+
+
+class FaultRaised(_Fact):
+    """A fault of the table in ``faults.py`` began."""
+
+    fault: str
+    subject: str
+    detail: str = ""
+
+
+class FaultCleared(_Fact):
+    fault: str
+    subject: str
+
+
+class DocumentApplied(_Fact):
+    name: str
+    version: int
+
+
+Fact = _Fact
+EVENT_TYPES: dict[str, type[_Fact]] = {
+    model.__name__: model
+    for model in (
+        Booted, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed, DoorForced,
+        DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited, DepositAborted,
+        ParcelCollected, CheckNeeded, AccessRefused, CourierArrived, CourierLeft, InsideCalled,
+        CommandEnded, FaultRaised, FaultCleared, DocumentApplied,
+    )
+}  # fmt: skip
+
+
+class Event(BaseModel):
+    """The envelope. ``data`` is the fact of that type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    specversion: Literal["1.0"] = "1.0"
+    id: Annotated[str, StringConstraints(max_length=40)] = Field(description="{epoch}-{seq}")
+    source: str = Field(max_length=64, description="/cabinets/{id}")
+    type: str = Field(max_length=40)
+    time: str = Field(max_length=32, description="RFC 3339, by the cabinet's clock; see clock")
+    subject: str = Field(
+        default="", max_length=40, description="label of the compartment, where there is one"
+    )
+    data: dict[str, Any]
+    epoch: Epoch
+    seq: int = Field(ge=1)
+    boot: str = Field(max_length=40)
+    mono_ms: int = Field(ge=0)
+    clock: Clock
+
+    def line(self) -> bytes:
+        """The exact bytes that are kept, chained and sent; holds no newline."""
+        return self.model_dump_json().encode()
+
+    @classmethod
+    def read(cls, line: bytes) -> "Event":
+        try:
+            return cls.model_validate_json(line)
+        except (ValidationError, RecursionError) as error:
+            raise BadMessage(f"event: {error}") from error
+
+    def fact(self) -> _Fact:
+        """The typed fact; ``BadMessage`` for a type this side does not know or a field that does not fit."""
+        model = EVENT_TYPES.get(self.type)
+        if model is None:
+            raise BadMessage(f"event {self.id}: type {self.type!r} is not in this version of the contract")
+        try:
+            return model.model_validate(self.data)
+        except (ValidationError, RecursionError) as error:
+            raise BadMessage(f"event {self.id}: {error}") from error

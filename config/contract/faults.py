@@ -1,0 +1,128 @@
+"""What can be wrong, and what is refused: a stable code, one plain sentence in two languages, who acts.
+
+Codes never change their meaning. Nothing reaches a person as a bare code.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    ALARM = "alarm"
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """The same in Chinese and English."""
+
+    zh: str
+    en: str
+
+    def in_language(self, language: str) -> str:
+        return self.zh if language.startswith("zh") else self.en
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A condition that begins and ends; ``next_step`` is for the person who has to act."""
+
+    code: str
+    severity: Severity
+    says: Sentence
+    next_step: Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request did not open a door, and what the person in front of it can do."""
+
+    code: str
+    says: Sentence
+    next_step: Sentence
+
+
+def _fault(code: str, severity: Severity, zh: str, en: str, zh_next: str, en_next: str) -> Fault:
+    return Fault(code, severity, Sentence(zh, en), Sentence(zh_next, en_next))
+
+
+def _refusal(code: str, zh: str, en: str, zh_next: str, en_next: str) -> Refusal:
+    return Refusal(code, Sentence(zh, en), Sentence(zh_next, en_next))
+
+
+FAULTS: dict[str, Fault] = {
+    fault.code: fault
+    for fault in (
+        _fault("board_silent", Severity.ALARM, "锁控板没有应答", "A lock board does not answer",
+               "检查供电、485 接线和地址", "Check its supply, the RS-485 wires and its address"),
+        _fault("bus_lost", Severity.ALARM, "串口不可用", "A serial port is not there",
+               "检查转换器和线缆", "Check the adapter and its cable"),
+        _fault("reader_lost", Severity.WARNING, "扫码器不可用", "The code reader is not there",
+               "居民可改用取件码", "Residents can type their code; check the cable"),
+        _fault("door_stuck", Severity.ALARM, "箱门打不开", "A door did not open",
+               "到现场检查锁舌和门", "Send somebody to look at the latch and the door"),
+        _fault("door_left_open", Severity.WARNING, "箱门长时间未关", "A door has been left open",
+               "请附近的人关门", "Ask somebody nearby to close it"),
+        _fault("door_forced", Severity.ALARM, "箱门在没有授权时被打开", "A door opened without anyone being entitled",
+               "核对箱内物品，检查锁", "Check the goods and the lock"),
+        _fault("switch_flapping", Severity.WARNING, "门磁信号不稳定", "A door switch flickers",
+               "检查门磁和接线", "Check the switch and its wire"),
+        _fault("someone_inside", Severity.ALARM, "有人按下“有人被困”", "'Someone is inside' was pressed",
+               "立即致电现场", "Call the site now"),
+        _fault("compartment_unclear", Severity.ALARM, "不清楚箱内是否有物品", "It is not known what lies in a compartment",
+               "到现场查看", "Somebody has to look"),
+        _fault("store_failing", Severity.ALARM, "柜机无法保存记录", "The cabinet cannot write its records",
+               "检查磁盘", "Check its disk"),
+        _fault("guessing", Severity.ALARM, "有人在试取件码", "Somebody is guessing codes",
+               "查看现场", "Look at the site"),
+        _fault("bad_proof", Severity.ALARM, "收到无法验证的消息", "A message came that nobody entitled has said",
+               "检查消息服务器", "Check the broker"),
+        _fault("clock_unknown", Severity.WARNING, "柜机时钟不可信", "The cabinet does not know the time",
+               "检查网络和时钟电池", "Check its network and clock battery"),
+        _fault("offline", Severity.WARNING, "柜机离线", "The cabinet is offline",
+               "柜机仍可取件；检查网络", "Residents can still collect; check the network"),
+    )
+}  # fmt: skip
+
+
+REFUSALS: dict[str, Refusal] = {
+    refusal.code: refusal
+    for refusal in (
+        _refusal("not_valid", "取件码无效", "This code does not open anything here",
+                 "请核对后重试，或打开通知中的链接", "Check it and try again, or open the link in your message"),
+        _refusal("wait", "输入错误次数过多", "Too many wrong tries",
+                 "请稍候再试；二维码仍可使用", "Wait a little; the QR code still works"),
+        _refusal("not_loaded", "包裹还没有放入柜中", "The parcel is not in the cabinet yet",
+                 "收到通知后再来", "Come when the message says it is here"),
+        _refusal("other_cabinet", "包裹在另一个柜子", "This is for another cabinet",
+                 "请看通知中的柜号", "Look at the cabinet number in your message"),
+        _refusal("expired", "已过期", "It has expired", "请联系客服", "Please call us"),
+        _refusal("used", "已经取走", "It has been collected", "如有问题请联系客服", "If that was not you, please call us"),
+        _refusal("busy", "有人正在使用", "Somebody is using it right now", "请稍候", "Wait a moment"),
+        _refusal("door_stuck", "箱门打不开", "The door does not open",
+                 "请按一下门再试，或联系客服", "Press the door and try again, or call us"),
+        _refusal("no_fit", "没有合适的空箱", "No compartment is free that fits",
+                 "换一个柜子或带回", "Use another cabinet or take it back"),
+        _refusal("unknown_parcel", "不认识这个包裹", "This parcel is not expected here",
+                 "核对柜号", "Check the cabinet number on the label"),
+        _refusal("already_loaded", "这个包裹已经放入", "This parcel has been loaded already", "请扫下一个", "Scan the next one"),
+        _refusal("no_badge", "请先扫工牌", "Scan your badge first", "扫工牌后再扫包裹", "Then scan the parcel"),
+        _refusal("bad_badge", "工牌无效", "This badge is not valid here", "请联系站长", "Ask your station"),
+        _refusal("not_ours", "不认识的二维码", "This code is not one of ours", "请扫取件二维码", "Scan your pickup code"),
+        _refusal("late", "请求已过时", "The request came too late", "请再试一次", "Please try again"),
+        _refusal("no_time", "柜机暂时无法确认时间", "The cabinet cannot be sure of the time",
+                 "请用取件码或二维码", "Use the code or the QR at the cabinet"),
+        _refusal("other_session", "柜机刚刚重新连接", "The cabinet has just reconnected", "请再试一次", "Please try again"),
+        _refusal("other_occupancy", "箱内已不是这个包裹", "Another parcel lies there now", "请刷新页面", "Reload the page"),
+        _refusal("repeated", "请求已处理过", "This was already done", "", ""),
+        _refusal("not_there", "屏幕上的数字不对", "The number does not match the screen",
+                 "请看柜机屏幕上的两位数字", "Look at the two digits on the cabinet's screen"),
+        _refusal("budget", "远程开门过于频繁", "Too many remote openings", "请稍候", "Wait a little"),
+        _refusal("bad_proof", "无法验证请求", "The request could not be verified", "", ""),
+        _refusal("held", "为安全起见，暂停取件", "Held back for safety", "请联系客服", "Please call us"),
+        _refusal("no_store", "柜机暂时无法保存记录", "The cabinet cannot write its records", "请联系客服", "Please call us"),
+        _refusal("offline", "柜机离线", "The cabinet is offline",
+                 "请在柜机上输入取件码或扫码", "Type the code or scan the QR at the cabinet"),
+    )
+}  # fmt: skip
