@@ -1,8 +1,9 @@
 """From a cabinet file to opened hardware: one wire per bus and reader, one driver per board."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 from config.cabinet import Board, Bus, Cabinet, Reader
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
@@ -35,6 +36,13 @@ class Hardware:
     wires: dict[str, Wire] = field(default_factory=dict)
     flagged: list[Flagged] = field(default_factory=list)
 
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
     async def start(self) -> None:
         """Open every port, then turn all outputs off, then read every board once.
 
@@ -57,22 +65,20 @@ class Hardware:
             self.flagged.append(Flagged(f"{part} {name}", error))
 
     async def _release(self, board: LockBoard) -> None:
-        try:
-            await board.release()
-        except BoardError as error:
-            self.flagged.append(Flagged(f"board {board.name}", error))
-        except PortError:
-            pass  # its bus is flagged already
+        await self._try(board, board.release())
 
     async def _look(self, board: LockBoard) -> None:
-        if any(flag.part == f"board {board.name}" for flag in self.flagged):
-            return
+        await self._try(board, board.doors())
+
+    async def _try(self, board: LockBoard, work: Awaitable[object]) -> None:
         try:
-            await board.doors()
+            await work
         except BoardError as error:
-            self.flagged.append(Flagged(f"board {board.name}", error))
+            part = f"board {board.name}"
+            if not any(flag.part == part for flag in self.flagged):
+                self.flagged.append(Flagged(part, error))
         except PortError:
-            pass
+            pass  # its bus is flagged already
 
 
 def assemble(

@@ -9,7 +9,7 @@ coil on to stay.
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from pymodbus.framer import FramerRTU
 from pymodbus.pdu import DecodePDU, ModbusPDU
@@ -43,6 +43,27 @@ class Refused:
     code: int
 
 
+@dataclass(frozen=True, slots=True)
+class RtuFrame:
+    """Any Modbus RTU frame: card, function, and what stands between them and the CRC."""
+
+    card: int
+    function: int
+    body: bytes
+
+    @classmethod
+    def from_bytes(cls, frame: bytes) -> Self:
+        """``ValueError`` when the CRC does not fit or there is too little for a frame."""
+        if len(frame) < 4:
+            raise ValueError(f"too short for a Modbus frame: {frame.hex(' ') or 'nothing'}")
+        if not has_crc(frame):
+            raise ValueError(f"wrong CRC in {frame.hex(' ')}")
+        return cls(frame[0], frame[1], frame[2:-2])
+
+    def to_bytes(self) -> bytes:
+        return with_crc(bytes([self.card, self.function]) + self.body)
+
+
 class FlashOn(WriteSingleCoilRequest):
     """Relay on, and off again by the card's own clock; pymodbus's ``write_coil`` cannot carry the time."""
 
@@ -64,6 +85,11 @@ class FlashOn(WriteSingleCoilRequest):
 def has_crc(frame: bytes) -> bool:
     """Whether the last two bytes are the CRC of all before them."""
     return len(frame) >= 4 and FramerRTU.compute_CRC(frame[:-2]) == int.from_bytes(frame[-2:], "big")
+
+
+def with_crc(body: bytes) -> bytes:
+    """The frame: ``body`` and its CRC."""
+    return body + FramerRTU.compute_CRC(body).to_bytes(2, "big")
 
 
 def flash_on(card: int, relay: int, tenths: int) -> bytes:

@@ -6,9 +6,7 @@ Unlike the driver the card knows how to turn a relay on to stay, so that a test 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pymodbus.framer import FramerRTU
-
-from firmware_bridge.modbus import EXCEPTION, FLASH_ON, has_crc
+from firmware_bridge.modbus import EXCEPTION, FLASH_ON, has_crc, with_crc
 from simulators.cabinet import Cabinet
 
 FLASH_OFF = 0x0400
@@ -60,13 +58,13 @@ class ModbusCard:
             answer = bytes([function]) + self._act(function, body)
         except _Exception as refusal:
             answer = bytes([function | EXCEPTION, refusal.code])
-        return None if frame[0] == 0 else _with_crc(bytes([address]) + answer)
+        return None if frame[0] == 0 else with_crc(bytes([address]) + answer)
 
     def damage_check(self, answer: bytes, address: int | None) -> bytes:
         """The answer under another address, or with a wrong CRC."""
         if address is None:
             return answer[:-1] + bytes([answer[-1] ^ 0x5A])
-        return _with_crc(bytes([address]) + answer[1:-2])
+        return with_crc(bytes([address]) + answer[1:-2])
 
     def power_off(self) -> None:
         """All coils drop."""
@@ -164,7 +162,3 @@ def _length(received: bytes) -> int:
 def _packed(bits: list[bool]) -> bytes:
     size = (len(bits) + 7) // 8
     return bytes([size]) + sum(bit << at for at, bit in enumerate(bits)).to_bytes(size, "little")
-
-
-def _with_crc(body: bytes) -> bytes:
-    return body + FramerRTU.compute_CRC(body).to_bytes(2, "big")
