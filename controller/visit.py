@@ -12,7 +12,7 @@ only then carries out ``step.pulse``. The rules that are kept here:
   vetoes nothing.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, TypedDict
 
@@ -99,7 +99,7 @@ class Box:
     verified: bool = True
     opening: Opening | None = None
     rest_until: float = 0.0
-    door: Door = Door()
+    door: Door = field(default_factory=Door)
 
     @property
     def assignable(self) -> bool:
@@ -305,8 +305,12 @@ def door_read(box: Box, reading: Reading, now: float, rules: Rules) -> Step:
     if opening is not None and _pulse_on_its_way(opening, reading):
         return Step(box)
     awaited = opening is not None and not opening.seen_open and opening.closed_before
-    door, changed = read(box.door, reading, expected=awaited)
+    was = box.door
+    door, changed = read(was, reading, expected=awaited)
     box = replace(box, door=door)
+    if opening is not None and door.is_closed and not opening.closed_before:
+        opening = replace(opening, closed_before=True)
+        box = replace(box, opening=opening)
     if door.state is DoorState.SENSOR_FAULT and changed is False and door.since == reading.asked_at:
         return Step(box, (fact.FaultRaised(fault="switch_flapping", subject=box.label),))
     if opening is not None and opening.seen_open and door.is_closed:
@@ -315,7 +319,7 @@ def door_read(box: Box, reading: Reading, now: float, rules: Rules) -> Step:
         return Step(box)
     if door.is_open:
         return _opened(box, opening, reading) if awaited and opening is not None else _forced(box)
-    return _closed(box, now)
+    return _closed(box, was, now)
 
 
 def _pulse_on_its_way(opening: Opening, reading: Reading) -> bool:
@@ -343,13 +347,12 @@ def _forced(box: Box) -> Step:
     return Step(box, (fact.DoorForced(box=now_of(box)), _fault("door_forced", box)))
 
 
-def _closed(box: Box, now: float) -> Step:
-    told = fact.DoorClosed(box=now_of(box), open_ms=None)
-    return Step(box, (told, *_no_longer_left_open(box)) if box.opening is None else ())
-
-
-def _no_longer_left_open(box: Box) -> tuple[fact.Fact, ...]:
-    return (fact.FaultCleared(fault="door_left_open", subject=box.label),) if box.door.told_left_open else ()
+def _closed(box: Box, was: Door, now: float) -> Step:
+    if box.opening is not None or was.state is DoorState.UNKNOWN:
+        return Step(box)
+    told = fact.DoorClosed(box=now_of(box), open_ms=max(0, round((now - was.since) * 1000)))
+    cleared = fact.FaultCleared(fault="door_left_open", subject=box.label)
+    return Step(box, (told, cleared) if was.told_left_open else (told,))
 
 
 def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
@@ -361,7 +364,7 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
             after, told = _collected(box, opening)
         case Purpose.LOAD:
             after = replace(box, state=State.OCCUPIED, opening=None)
-            told = fact.ParcelDeposited(**_of(after, opening))
+            told = fact.ParcelDeposited(**_of(after, opening), **_parcel_in(box))
         case Purpose.SERVICE | Purpose.EMERGENCY:
             after, told = _looked_into(box, opening)
     facts: list[fact.Fact] = [fact.DoorClosed(box=now_of(after), open_ms=max(0, round(open_s * 1000))), told]
@@ -374,16 +377,11 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
 
 
 def _collected(box: Box, opening: Opening) -> tuple[Box, fact.Fact]:
-    """The event still names what was collected; the box has forgotten it."""
-    told = fact.ParcelCollected(**_of(replace(box, state=State.VACANT, verified=False), opening))
-    return _emptied(box), told
-
-
-def _emptied(box: Box) -> Box:
     """Nothing here can tell whether something was left behind, so 'vacant' is flagged as not verified."""
-    return replace(
+    after = replace(
         box, state=State.VACANT, occupancy=None, order=None, parcel=None, opening=None, verified=False
     )
+    return after, fact.ParcelCollected(**_of(after, opening), **_parcel_in(box))
 
 
 def _looked_into(box: Box, opening: Opening) -> tuple[Box, fact.Fact]:
@@ -418,22 +416,22 @@ def _waiting(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
 
 
 def _exhausted(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
-    """All pulses used. A switch that was open all along leaves everything possible."""
-    if box.door.is_open:
+    """All pulses used. Only a switch that reads closed says that the door did not open."""
+    if not box.door.is_closed:
         return _unclear(box, opening)
     told = fact.OpeningFailed(**_of(_back(box, opening), opening), pulses=opening.pulses)
     outcome = _command_ended(opening, "failed", "door_stuck")
     after = replace(_back(box, opening), door=replace(box.door, state=DoorState.STUCK))
     if opening.purpose is Purpose.LOAD:
-        return _dead_door(after, opening, (told, *outcome))
+        return _dead_door(after, opening, (told, *outcome), _parcel_in(box))
     after = replace(after, rest_until=now + rules.rest_s)
     return Step(after, (told, _fault("door_stuck", box), *outcome))
 
 
-def _dead_door(box: Box, opening: Opening, facts: tuple[fact.Fact, ...]) -> Step:
+def _dead_door(box: Box, opening: Opening, facts: tuple[fact.Fact, ...], parcel: "_Parcel") -> Step:
     """The parcel is still in the courier's hands; no other one is sent here."""
     box = replace(box, sides=box.sides | {Side.OUT_OF_SERVICE})
-    aborted = fact.DepositAborted(**_of(box, opening), reason="door_stuck")
+    aborted = fact.DepositAborted(**_of(box, opening), **parcel, reason="door_stuck")
     return Step(box, (*facts, aborted, _fault("door_stuck", box)))
 
 
@@ -483,14 +481,14 @@ def restarted(box: Box, *, same_boot: bool) -> Step:
     return Step(box, (fact.OpeningAmbiguous(**_of(box, opening)),))
 
 
-# --- facts ----------------------------------------------------------------------------------------------
+# --- facts --------------------------------------------------------------------------------------------
 
 
 def now_of(box: Box) -> fact.BoxNow:
     """The box as an event tells it."""
     return fact.BoxNow(
-        label=box.label, state=box.state.value, door=door_now(box), sides=_sides(box), occupancy=box.occupancy,
-        order=box.order, parcel=box.parcel, verified=box.verified,
+        label=box.label, state=box.state.value, door=door_now(box), sides=_sides(box),
+        occupancy=box.occupancy, order=box.order, parcel=box.parcel, verified=box.verified,
     )  # fmt: skip
 
 
@@ -520,6 +518,19 @@ def _of(box: Box, opening: Opening) -> _InOpening:
         "purpose": opening.purpose.value,
         "proof": opening.proof,
     }
+
+
+class _Parcel(TypedDict):
+    occupancy: str
+    order: str
+    parcel: str
+
+
+def _parcel_in(box: Box) -> _Parcel:
+    assert box.occupancy is not None
+    assert box.order is not None
+    assert box.parcel is not None
+    return {"occupancy": box.occupancy, "order": box.order, "parcel": box.parcel}
 
 
 def _fault(code: str, box: Box) -> fact.FaultRaised:
