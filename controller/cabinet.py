@@ -11,10 +11,10 @@ from typing import Protocol
 
 import structlog
 
-from config.contract.events import Fact, FaultRaised
+from config.contract.events import Fact, FaultRaised, ParcelCollected
 from controller import visit
 from controller.clock import Clock
-from controller.doors import Reading
+from controller.doors import Door, Reading
 from controller.store import Change, Store, StoreFailing
 from controller.visit import Ask, Box, Pulse, Pulsed, Purpose, Refused, Rules, Step
 
@@ -41,8 +41,11 @@ Listener = Callable[[Changed], None]
 class Cabinet:
     """All compartments of one cabinet and the only way to change them."""
 
-    def __init__(self, boxes: dict[str, Box], store: Store, clock: Clock, rules: Rules) -> None:
+    def __init__(
+        self, boxes: dict[str, Box], used: set[str], store: Store, clock: Clock, rules: Rules
+    ) -> None:
         self.boxes = boxes
+        self.used = used
         self.rules = rules
         self._store = store
         self._clock = clock
@@ -61,16 +64,16 @@ class Cabinet:
 
     # --- inputs
 
-    async def ask(
-        self, label: str, wish: Ask, *, seen_command: tuple[str, int] | None = None
-    ) -> Step | Refused:
-        """Somebody entitled wants this door. A refusal changes and records nothing."""
+    async def ask(self, label: str, wish: Ask, along: Change | None = None) -> Step | Refused:
+        """Somebody entitled wants this door. A refusal changes and records nothing.
+
+        ``along`` is committed in the same transaction as the opening (that a command was seen, a budget).
+        """
         async with self._turn:
-            now = self._clock.now()
-            outcome = visit.ask(self.boxes[label], wish, now, self.rules)
+            outcome = visit.ask(self.boxes[label], wish, self._clock.now(), self.rules)
             if isinstance(outcome, Refused):
                 return outcome
-            return await self._take(outcome, seen_command)
+            return await self._take(outcome, along or Change())
 
     async def pulsed(self, label: str, done: Pulsed) -> None:
         async with self._turn:
@@ -103,12 +106,12 @@ class Cabinet:
 
     # --- one turn
 
-    async def _take(self, step: Step, seen_command: tuple[str, int] | None = None) -> Step:
+    async def _take(self, step: Step, along: Change | None = None) -> Step:
         before = self.boxes[step.box.label]
         if step.box == before and not step.facts:
             return step
         if _durable(step.box) != _durable(before) or step.facts:
-            await self._commit(step, seen_command)
+            await self._commit(step, along or Change())
         self.boxes[step.box.label] = step.box
         if step.facts:
             self._tell(Changed(step.box, step.facts))
@@ -116,8 +119,9 @@ class Cabinet:
             self._unlock(step.pulse)
         return step
 
-    async def _commit(self, step: Step, seen_command: tuple[str, int] | None) -> None:
-        change = Change(boxes=(step.box,), facts=step.facts, seen_command=seen_command)
+    async def _commit(self, step: Step, along: Change) -> None:
+        used = tuple(told.parcel for told in step.facts if isinstance(told, ParcelCollected))
+        change = replace(along, boxes=(step.box,), facts=(*along.facts, *step.facts), used=used)
         try:
             await self._store.commit(change, self._clock.stamp())
             self.store_failed = False
@@ -126,6 +130,7 @@ class Cabinet:
             log.error("store failing", error=str(error))
             if not _lets_people_out(step):
                 raise
+        self.used.update(used)
 
     def _tell(self, changed: Changed) -> None:
         for fact in changed.facts:
@@ -137,7 +142,7 @@ class Cabinet:
 
 def _durable(box: Box) -> Box:
     """All of a box that is kept; its door is not, and a doubtful reading is not worth a commit."""
-    return replace(box, door=visit.Door())
+    return replace(box, door=Door())
 
 
 def _lets_people_out(step: Step) -> bool:

@@ -4,6 +4,7 @@ From here everything runs one way: access (who may) → reservations (which door
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -71,7 +72,17 @@ class Entrance:
         self._last_closed: str | None = None
         self._inside_at = float("-inf")
         self._tasks: set[asyncio.Task[None]] = set()
+        self._shown_to: list[Callable[[Answer], None]] = []
         cabinet.listen(self._heard)
+
+    def show_to(self, listener: Callable[[Answer], None]) -> None:
+        """Be told every answer, also to what was scanned: the screen shows it."""
+        self._shown_to.append(listener)
+
+    def _show(self, answer: Answer) -> Answer:
+        for listener in self._shown_to:
+            listener(answer)
+        return answer
 
     @property
     def courier(self) -> Courier | None:
@@ -84,6 +95,9 @@ class Entrance:
 
     async def typed(self, text: str) -> Answer:
         """A code on the keypad."""
+        return self._show(await self._typed(text))
+
+    async def _typed(self, text: str) -> Answer:
         before = self._access.tries
         outcome = await self._access.by_code(text)
         try:
@@ -97,15 +111,15 @@ class Entrance:
     async def scanned(self, text: str) -> Answer:
         """A code in front of the reader: parcel label, badge or pickup QR, or eight digits."""
         try:
-            return await self._scanned(text.strip())
+            return self._show(await self._scanned(text.strip()))
         except StoreFailing:
-            return Answer("refused", refusal="no_store")
+            return self._show(Answer("refused", refusal="no_store"))
 
     async def _scanned(self, text: str) -> Answer:
         if text.upper().startswith(codes.LABEL_PREFIX):
             return await self._parcel(text)
         if len(text) <= 2 * codes.CODE_DIGITS:
-            return await self.typed(text)
+            return await self._typed(text)
         outcome = self._access.by_token(text)
         if isinstance(outcome, Denied):
             await self._note(outcome, before_changed=False)
@@ -135,10 +149,8 @@ class Entrance:
 
     def _why_nothing(self, grant: Granted) -> str:
         expected = reservations.parcels_of(grant.order, self._access.parcels.values())
-        return "not_loaded" if expected and self._never_loaded(grant.order) else "not_valid"
-
-    def _never_loaded(self, order: str) -> bool:
-        return not any(box.order == order for box in self._cabinet.boxes.values())
+        to_come = [parcel for parcel in expected if parcel.parcel not in self._cabinet.used]
+        return "not_loaded" if to_come else "not_valid"
 
     @staticmethod
     def _in_use(box: Box) -> bool:
@@ -176,6 +188,8 @@ class Entrance:
             return Answer("refused", refusal="not_ours")
         if parcel is None:
             return Answer("refused", refusal="unknown_parcel")
+        if parcel.parcel in self._cabinet.used:
+            return Answer("refused", refusal="already_loaded")
         box = reservations.box_with(parcel.parcel, self._cabinet.boxes)
         if box is not None and box.state not in (State.LOADING, State.CHECKING):
             return Answer("refused", door=box.label, refusal="already_loaded")

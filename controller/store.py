@@ -53,6 +53,7 @@ def first_tables(db: sqlite_utils.Database) -> None:
         " body blob not null, primary key (epoch, seq)) strict, without rowid"
     )
     db.execute("create table commands (id text primary key, deadline_ms integer not null) strict")
+    db.execute("create table used (parcel text primary key) strict")
     db.execute(
         "create table documents (name text primary key, version integer not null, hash text not null,"
         " body blob not null) strict"
@@ -77,6 +78,8 @@ class Change:
     facts: tuple[Fact, ...] = ()
     seen_command: tuple[str, int] | None = None
     document: Document | None = None
+    used: tuple[str, ...] = ()
+    """Parcels whose right to be collected has been used; for good."""
     meta: dict[str, str] = field(default_factory=dict)
 
 
@@ -161,6 +164,11 @@ class Store:
 
     async def documents(self) -> dict[DocumentName, Document]:
         return await self._run(self._documents)
+
+    async def used(self) -> set[str]:
+        """Parcels that have been collected here."""
+        rows = await self._run(lambda: self._db.execute("select parcel from used").fetchall())
+        return {str(parcel) for (parcel,) in rows}
 
     async def has_seen(self, command: str) -> bool:
         return await self._run(lambda: self._has_seen(command))
@@ -250,6 +258,7 @@ class Store:
             doc = change.document
             row = (doc.name.value, doc.version, doc.hash, doc.message)
             self._db.execute("replace into documents values (?, ?, ?, ?)", row)
+        self._db.executemany("insert or ignore into used values (?)", [(parcel,) for parcel in change.used])
         for key, value in change.meta.items():
             self._put(key, value)
         self._put("opening", str(self._opening))

@@ -1,16 +1,16 @@
-"""Carries out committed pulses: one coil at a time on each supply, and a last look before the bytes go out."""
+"""Carries out committed pulses: one coil at a time per supply, and a last look before the bytes go out."""
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
-from firmware_bridge.errors import BridgeError
-from firmware_bridge.ports import LockBoard, PulseAnswer
 
 from controller.cabinet import Cabinet
 from controller.clock import Clock
 from controller.visit import Pulse, Pulsed
+from firmware_bridge.errors import BridgeError
+from firmware_bridge.ports import LockBoard, PulseAnswer
 
 log = structlog.get_logger(__name__)
 
