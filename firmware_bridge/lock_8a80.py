@@ -19,6 +19,8 @@ OPEN = 0x8A
 # "80, board, 00, 33, BCC: read all"; the answer carries 3 status bytes up to 24 channels, 4 for 32, 7 for 50.
 READ = 0x80
 PULSE = 0x11
+# "9A / 9B: hold / release a channel."
+HOLD, LET_GO = 0x9A, 0x9B
 ALL_STATES = 0x33
 # "BCC = XOR of all preceding bytes." A frame with a wrong one is ignored without a word.
 HIGHEST_ADDRESS = 32
@@ -157,6 +159,41 @@ class AllStates:
         """Channel to bit; ``byte_order`` says which status byte holds channels 1 to 8."""
         status = self.status if byte_order == "first" else self.status[::-1]
         return {8 * at + bit + 1: bool(byte >> bit & 1) for at, byte in enumerate(status) for bit in range(8)}
+
+
+@dataclass(frozen=True, slots=True)
+class NeverSent:
+    """Host to board: opens every lock, or holds a coil on or lets it go. Can be read, cannot be made."""
+
+    header: int
+    board: int
+    lock: int
+
+    @classmethod
+    def from_bytes(cls, frame: bytes) -> Self:
+        """``ValueError`` when these bytes are none of those commands."""
+        _checked(frame, "held output")
+        opens_all = frame[:1] == bytes([OPEN]) and frame[2:3] == b"\x00"
+        if len(frame) != 5 or frame[3] != PULSE or not (opens_all or frame[0] in (HOLD, LET_GO)):
+            raise ValueError(f"not a command that holds or opens everything: {frame.hex(' ')}")
+        return cls(*frame[:3])
+
+
+Frame = OpenLock | LockState | ReadLock | ReadAll | AllStates | NeverSent
+
+
+def read_frame(frame: bytes) -> Frame:
+    """What a frame means; ``ValueError`` when it means nothing.
+
+    The acknowledgement of an opening with state 11 looks exactly like its request and is read as the request.
+    """
+    _checked(frame, "frame")
+    for kind in (OpenLock, NeverSent, ReadAll, ReadLock, LockState, AllStates):
+        try:
+            return kind.from_bytes(frame)
+        except ValueError:
+            continue
+    raise ValueError(f"no 8A/80 frame: {frame.hex(' ')}")
 
 
 @dataclass(slots=True)

@@ -67,11 +67,11 @@ class _Silence:
 class Line:
     """The owner of one wire with boards on it."""
 
-    def __init__(self, wire: Wire, *, quiet_characters: float = 1.0) -> None:
+    def __init__(self, wire: Wire, *, quiet_seconds: float | None = None) -> None:
         self.wire = wire
         self.echoes: bool | None = None
         """Whether the adapter sends our own bytes back to us; learned from polls, None until then."""
-        self._quiet_seconds = quiet_characters * wire.byte_seconds
+        self._quiet_seconds = wire.byte_seconds if quiet_seconds is None else quiet_seconds
         self._turns = Turns()
         self._listening: _Listening[object] | None = None
         self._silent: dict[str, _Silence] = {}
@@ -83,17 +83,21 @@ class Line:
     def address(self) -> str:
         return self.wire.address
 
-    async def ask(self, request: bytes, take: Take[T], *, board: str, reply_seconds: float) -> Exchange[T]:
+    async def ask(
+        self, request: bytes, take: Take[T], *, board: str, reply_seconds: float, urgent: bool = False
+    ) -> Exchange[T]:
         """One question that moves nothing, answered. ``BoardSilent``, ``BadFrame``, ``PortError``.
 
         A board that keeps failing is not asked more often than it may cost the others; ``BoardSilent``
-        is then raised at once and says when to come back.
+        is then raised at once and says when to come back. An ``urgent`` question goes before the polls and
+        is asked in any case.
         """
         silence = self._silent.setdefault(board, _Silence())
         wait = silence.ask_again_at - asyncio.get_running_loop().time()
-        if wait > 0:
+        if wait > 0 and not urgent:
             raise BoardSilent(self.address, board, wait)
-        done = await self._exchange(request, take, Priority.POLL, reply_seconds, None)
+        priority = Priority.UNLOCK if urgent else Priority.POLL
+        done = await self._exchange(request, take, priority, reply_seconds, None)
         if done.answer is not None:
             silence.failures = 0
             return done

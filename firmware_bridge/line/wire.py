@@ -244,4 +244,5 @@ class Wire:
 def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no connection in time"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    number = getattr(error, "errno", None)  # pyserial's own words repeat the address
+    return os.strerror(number) if number else str(error) or type(error).__name__
