@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 
 from config.contract.events import Fact, FaultRaised, ParcelCollected
+from config.contract.messages import CabinetSettings
 from controller import visit
 from controller.clock import Clock
 from controller.doors import Door, Reading
@@ -57,6 +58,14 @@ class Cabinet:
     def connect(self, unlock: Unlocks) -> None:
         """Who carries out the pulses."""
         self._unlock = unlock
+
+    def follow(self, settings: CabinetSettings) -> None:
+        """The operator's settings change the rules from the next step on."""
+        self.rules = replace(
+            self.rules,
+            left_open_alarm_s=settings.left_open_alarm_s,
+            left_open_block_s=settings.left_open_block_s,
+        )
 
     def listen(self, listener: Listener) -> None:
         """Be told of every committed change, after its commit."""

@@ -41,13 +41,11 @@ class Switches:
             for one in self._watched:
                 group.create_task(self._watch(one), name=f"switches of {one.board.name}")
 
-    async def read_once(self, timeout: float) -> None:
-        """Every board once, before anybody is served; a silent board does not hold up the start."""
-        reads = [asyncio.wait_for(self._read(one), timeout) for one in self._watched]
-        for outcome in await asyncio.gather(*reads, return_exceptions=True):
-            if isinstance(outcome, BridgeError | TimeoutError):
-                log.warning("first reading", error=str(outcome) or "no answer in time")
-            elif isinstance(outcome, BaseException):
+    async def read_once(self) -> None:
+        """Every board once, before anybody is served; one that does not answer holds up nobody."""
+        reads = await asyncio.gather(*(self._read(one) for one in self._watched), return_exceptions=True)
+        for outcome in reads:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, BridgeError):
                 raise outcome
 
     async def _watch(self, one: Watched) -> None:
