@@ -17,6 +17,7 @@ fi
 if [ $# = 0 ]; then set -- "demo --once" test; fi
 
 bare=$(mktemp -d --tmpdir tuangui-bare.XXXXXX)
+chmod 755 "$bare" # a chroot for everyone
 trap 'rm -rf --one-file-system "$bare"' EXIT
 
 say() { echo "bare: $*"; }
