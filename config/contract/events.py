@@ -117,17 +117,25 @@ class OpeningEnded(_InOpening):
     """The opening ended without goods changing hands: asked for and abandoned, service, emergency."""
 
 
-class ParcelDeposited(_InOpening):
+class _WithParcel(_InOpening):
+    """``box`` is how it is afterwards; the parcel that the event is about is named beside it."""
+
+    occupancy: OccupancyId
+    order: Id64
+    parcel: Id64
+
+
+class ParcelDeposited(_WithParcel):
     """A loading opening was seen open and closed: the parcel lies in the compartment."""
 
 
-class DepositAborted(_InOpening):
+class DepositAborted(_WithParcel):
     """The courier took the parcel back, or the door never opened: the parcel is not in the compartment."""
 
     reason: Literal["door_stuck", "courier", "unopened"]
 
 
-class ParcelCollected(_InOpening):
+class ParcelCollected(_WithParcel):
     """A collecting opening was seen open and closed: the resident has the goods, the right is used."""
 
 
