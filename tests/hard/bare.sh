@@ -85,7 +85,7 @@ furnish
 
 say "a plain user without an installer"
 refused newcomer "sudo apt-get install -y --no-install-recommends python3-venv" ./tuangui config --help
-refused newcomer "sudo apt-get install -y --no-install-recommends mosquitto chromium socat" ./tuangui test
+refused newcomer "sudo apt-get install -y --no-install-recommends mosquitto chromium" ./tuangui test
 
 say "a plain user with Debian's pip, still without venv"
 inside root sh -c 'apt-get update -qq && apt-get install -qq -y --no-install-recommends python3-pip' >/dev/null 2>&1
