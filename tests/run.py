@@ -46,19 +46,22 @@ def pytest_arguments(arguments: list[str]) -> list[str]:
 
 
 def run(name: str, command: list[str]) -> int:
-    """Run one check with its output streamed; it also gets the Ctrl-C or the SIGTERM that we get."""
+    """Run one check with its output streamed; when we are told to stop, it cleans up and nothing follows."""
     print(f"--- {name}: {' '.join(command)}", flush=True)
     child = subprocess.Popen([sys.executable, "-P", "-m", *command])
+    asked: list[int] = []
 
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        child.send_signal(number)
+    def stop(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+        if number == signal.SIGTERM:
+            child.send_signal(signal.SIGINT)  # at which pytest tears down; a Ctrl-C reached it by itself
 
-    signal.signal(signal.SIGTERM, pass_on)
-    while True:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            continue  # a terminal's Ctrl-C reached the child too, which now cleans up
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    code = child.wait()
+    if asked:
+        sys.exit(128 + asked[0])
+    return code
 
 
 if __name__ == "__main__":
