@@ -181,6 +181,15 @@ def test_a_damaged_or_outdated_environment_heals(installed: Path, tmp_path: Path
     assert start(folder / "tuangui", "config").stderr == ""
 
 
+def test_where_uv_fails_pip_is_tried(tmp_path: Path, programs: Callable[[str, str], Path]) -> None:
+    path = programs("uv", 'echo "no route to the index"; exit 2')
+    environment = dict(os.environ, PATH=f"{path}:{os.environ['PATH']}")
+    done = start(checkout(tmp_path / "checkout") / "tuangui", "config", env=environment)
+    assert done.returncode == 0
+    assert "no route to the index" in done.stderr
+    assert done.stderr.index("uv did not manage it") < done.stderr.index("venv and pip")
+
+
 def test_an_installation_killed_in_the_middle_heals(tmp_path: Path) -> None:
     folder = checkout(tmp_path / "checkout")
     command = [sys.executable, str(folder / "tuangui"), "config"]
