@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from config.cabinet import load
+from config.cabinet import load, parse
 from firmware_bridge.assemble import assemble
 from firmware_bridge.errors import BoardSilent, WrongUse
+from simulators.__main__ import one_board
 from simulators.control import Control, ControlRefused
 from simulators.people import Courier, Resident
 
@@ -21,9 +22,10 @@ CABINETS = Path("config/cabinets")
 
 
 @asynccontextmanager
-async def serving(file: Path, *options: str) -> AsyncIterator[dict]:
+async def serving(*what: Path | str) -> AsyncIterator[dict]:
+    sim = ["cabinet", *what] if isinstance(what[0], Path) else what
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "simulators", "sim", "cabinet", str(file), "--with-parent", *options,
+        sys.executable, "-m", "simulators", "sim", *map(str, sim), "--with-parent",
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
@@ -58,6 +60,19 @@ async def test_a_courier_and_a_resident_use_every_sample_cabinet(tmp_path, file,
         truth = await control.do("truth")
     assert truth["compartments"][first.label]["goods"] == []
     assert truth["longest_energised"] == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("kind", ["lock_8a80", "lock_modbus"])
+async def test_one_board_is_served_by_itself(tmp_path, kind):
+    options = ["--channels", "16", "--address", "3", "--links", str(tmp_path)]
+    cabinet = parse(one_board(kind, address=3, channels=16, baud=9600))
+    async with (
+        serving("board", kind, *options) as ready,
+        Control(ready["control"]) as control,
+        assemble(cabinet, ready["ports"]) as hardware,
+    ):
+        await hardware.boards["board"].open(16, lambda: True)
+        assert await control.do("wait", compartment="16", door="open")
 
 
 async def test_a_wire_that_is_cut_comes_back_under_the_same_name(tmp_path, wait_until):
