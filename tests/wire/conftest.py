@@ -76,6 +76,7 @@ async def _locker_8a80(end: far.FarEnd, boards: int = 8) -> Locker:
     line = Line(wire)
     await wire.open()
     here = [Lock8A80(f"b{n}", line, n, 8, pulse_ms=150) for n in range(1, boards + 1)]
+    await asyncio.gather(*(board.release() for board in here))
     return Locker(cabinet, bus, wire, line, here)
 
 

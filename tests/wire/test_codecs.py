@@ -126,8 +126,7 @@ async def calls_of_8a80(address: int, channels: int, channel: int, pulse_ms: int
     """Everything a caller can do with this driver; what was sent."""
     line = _Recorder()
     try:
-        board = Lock8A80("b", line, address, channels, pulse_ms=pulse_ms)
-        await board.release()
+        board = Lock8A80("b", line, address, channels, pulse_ms=pulse_ms, _released=True)
         await board.open(channel, lambda: True)
     except WrongUse:
         pass

@@ -26,6 +26,14 @@ async def test_one_pulse_springs_one_door_open(locker, wait_until):
     assert (await locker.board.doors()).doors == {channel: channel == 3 for channel in range(1, 9)}
 
 
+async def test_a_first_opening_waits_for_a_pulse_that_an_earlier_program_began(locker):
+    await locker.board.open(1, yes)
+    await Lock8A80("b1", locker.line, 1, 8, pulse_ms=150).open(1, yes)
+    await asyncio.sleep(0.2)
+    assert locker.cabinet.longest_energised() == pytest.approx(0.15)
+    assert len(locker.cabinet.compartment("1-1").energised) == 2
+
+
 async def test_the_answer_does_not_say_that_a_door_opened(locker):
     locker.breaks(Cause.LATCH_JAMMED, "1-1")
     pulse = await locker.board.open(1, yes)
@@ -179,6 +187,15 @@ async def test_channels_that_a_board_does_not_have_are_a_mistake_of_the_caller(l
         with pytest.raises(WrongUse):
             await locker.board.open(channel, yes)
     assert locker.frames("8a") == []
+
+
+@pytest.mark.parametrize(
+    "profile", [(0, 8, 300), (33, 8, 300), (1, 0, 300), (1, 51, 300), (1, 8, 0), (1, 8, 1001)]
+)
+def test_a_profile_that_no_board_has_is_refused(profile):
+    address, channels, pulse_ms = profile
+    with pytest.raises(WrongUse):
+        Lock8A80("b", None, address, channels, pulse_ms=pulse_ms)
 
 
 @pytest.mark.parametrize(("board", "lock", "seconds"), [(1, 0, None), (0, 1, None), (33, 1, None), (1, 1, 9)])
