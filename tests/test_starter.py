@@ -187,7 +187,17 @@ def test_where_uv_fails_pip_is_tried(tmp_path: Path, programs: Callable[[str, st
     done = start(checkout(tmp_path / "checkout") / "tuangui", "config", env=environment)
     assert done.returncode == 0
     assert "no route to the index" in done.stderr
-    assert done.stderr.index("uv did not manage it") < done.stderr.index("venv and pip")
+    assert done.stderr.index("uv did not manage it") < done.stderr.index("with venv and")
+
+
+def test_an_environment_can_renew_itself(installed: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(installed, tmp_path / "copy", symlinks=True)
+    (folder / ".venv" / "tuangui.stamp").unlink()
+    activated = dict(os.environ, PATH=f"{folder / '.venv' / 'bin'}:{os.environ['PATH']}")
+    done = subprocess.run(
+        [folder / "tuangui", "config"], env=activated, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, "ready after" in done.stderr) == (0, True), done.stderr
 
 
 def test_an_installation_killed_in_the_middle_heals(tmp_path: Path) -> None:
