@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Protocol
 
-import serial  # type: ignore[import-untyped]
+import serial
 
 from firmware_bridge.errors import PortError, PortGone, PortUnavailable
 
