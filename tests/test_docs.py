@@ -35,11 +35,11 @@ RUNS_UNTIL_STOPPED = {"./tuangui demo"}
 
 # How each package's commands are typed.
 TYPED = {
-    "config": "./tuangui config",
-    "firmware_bridge": "./tuangui bridge",
-    "controller": "./tuangui edge",
-    "cloud": "./tuangui cloud",
-    "simulators": "./tuangui",
+    "config": "tuangui config",
+    "firmware_bridge": "tuangui bridge",
+    "controller": "tuangui edge",
+    "cloud": "tuangui cloud",
+    "simulators": "tuangui",
 }
 
 
@@ -169,11 +169,11 @@ def test_a_command_without_help_or_example_would_be_found() -> None:
     def told() -> None:
         """Open one door."""
 
-    found = list(unexplained(typer.main.get_command(app), "./tuangui bridge"))
+    found = list(unexplained(typer.main.get_command(app), "tuangui bridge"))
     assert found == [
-        "./tuangui bridge bare has no help",
-        "./tuangui bridge bare has no example",
-        "./tuangui bridge told has no example",
+        "tuangui bridge bare has no help",
+        "tuangui bridge bare has no example",
+        "tuangui bridge told has no example",
     ]
 
 

@@ -187,20 +187,33 @@ def test_where_uv_fails_pip_is_tried(tmp_path: Path, programs: Callable[[str, st
     done = start(checkout(tmp_path / "checkout") / "tuangui", "config", env=environment)
     assert done.returncode == 0
     assert "no route to the index" in done.stderr
-    assert done.stderr.index("uv did not manage it") < done.stderr.index("venv and pip")
+    assert done.stderr.index("uv did not manage it") < done.stderr.index("with venv and")
 
 
-def test_an_installation_killed_in_the_middle_heals(tmp_path: Path) -> None:
+def test_an_environment_can_renew_itself(installed: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(installed, tmp_path / "copy", symlinks=True)
+    (folder / ".venv" / "tuangui.stamp").unlink()
+    activated = dict(os.environ, PATH=f"{folder / '.venv' / 'bin'}:{os.environ['PATH']}")
+    done = subprocess.run(
+        [folder / "tuangui", "config"], env=activated, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, "ready after" in done.stderr) == (0, True), done.stderr
+
+
+@pytest.mark.parametrize("kill", [os.kill, os.killpg], ids=["starter", "and-its-installer"])
+def test_an_installation_killed_in_the_middle_heals(tmp_path: Path, kill: Callable[[int, int], None]) -> None:
     folder = checkout(tmp_path / "checkout")
     command = [sys.executable, str(folder / "tuangui"), "config"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True) as process:
         deadline = time.monotonic() + 30
         while not (folder / ".venv" / "pyvenv.cfg").exists() and time.monotonic() < deadline:
             time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGKILL)
+        kill(process.pid, signal.SIGKILL)
     assert not (folder / ".venv" / "tuangui.stamp").exists()
     done = start(folder / "tuangui", "config")
     assert (done.returncode, "ready after" in done.stderr) == (0, True)
+    if kill is os.kill:  # its installer went on, and was not disturbed
+        assert "waiting for it" in done.stderr
 
 
 def test_two_starts_at_once_wait_for_each_other(tmp_path: Path) -> None:
