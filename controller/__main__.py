@@ -1,0 +1,116 @@
+"""``tuangui edge``: run one cabinet."""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+
+from config.cabinet import Cabinet, load
+from config.parent import end_with_parent
+from config.problems import BadFile
+from config.settings import EdgeSettings, load_settings
+from controller.app import build
+from controller.identity import Identity, NotEnrolled, exchange, read_identity
+from controller.store import StoreFailing
+from firmware_bridge.assemble import assemble
+from firmware_bridge.errors import WrongUse
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def edge() -> None:
+    """Run the controller of one cabinet.
+
+    Example: tuangui edge run config/cabinets/locker-8a80.toml --token tge_…
+    """
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="cabinet file")],
+    token: Annotated[str | None, typer.Option(help="one-time token, for the first start")] = None,
+    cloud: Annotated[str | None, typer.Option(help="address of the cloud, for the first start")] = None,
+    folder: Annotated[Path | None, typer.Option(help="data folder")] = None,
+    settings: Annotated[Path | None, typer.Option(help="settings file")] = None,
+    port: Annotated[list[str] | None, typer.Option(help="NAME=ADDRESS in place of the file's")] = None,
+    kiosk_port: Annotated[int | None, typer.Option(help="port of the kiosk page")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON line when ready")] = False,
+    with_parent: Annotated[bool, typer.Option(help="end when the parent process ends")] = False,
+) -> None:
+    """Run a cabinet until Ctrl-C.
+
+    Example: tuangui edge run config/cabinets/locker-8a80.toml --port rs485=/dev/ttyUSB0
+    """
+    if with_parent:
+        end_with_parent()
+    try:
+        cabinet = load(file)
+        given = load_settings(EdgeSettings, settings, folder=folder, cloud_url=cloud, kiosk_port=kiosk_port)
+        _log_to_stderr(given.log_level)
+        identity = _identity(cabinet, given, token)
+        asyncio.run(_serve(cabinet, given, identity, _ports(port or []), as_json))
+    except (BadFile, NotEnrolled, WrongUse, StoreFailing) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+def _identity(cabinet: Cabinet, settings: EdgeSettings, token: str | None) -> Identity:
+    identity = read_identity(settings.folder, cabinet.id)
+    if identity is not None:
+        return identity
+    if token is None:
+        how = "get a token with `tuangui cloud enrol` and pass it by --token"
+        raise NotEnrolled(f"{settings.folder} holds no identity: {how}")
+    return exchange(token, settings.cloud_url, cabinet.id, settings.folder)
+
+
+def _ports(given: list[str]) -> dict[str, str]:
+    ports = {}
+    for pair in given:
+        name, equals, address = pair.partition("=")
+        if not (name and equals and address):
+            raise WrongUse("--port", f"wants NAME=ADDRESS, not {pair!r}")
+        ports[name] = address
+    return ports
+
+
+async def _serve(
+    cabinet: Cabinet, settings: EdgeSettings, identity: Identity, ports: dict[str, str], as_json: bool
+) -> None:
+    running = await build(cabinet, settings, identity, assemble(cabinet, ports))
+
+    def ready(told: dict[str, Any]) -> None:
+        text = json.dumps(told) if as_json else f"cabinet {cabinet.id} is ready; kiosk: {told['kiosk_url']}"
+        print(text, flush=True)
+
+    task = asyncio.ensure_future(running.run(ready))
+    loop = asyncio.get_running_loop()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(ending, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return
+
+
+def _log_to_stderr(level: str) -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    app(prog_name="tuangui edge")

@@ -1,0 +1,231 @@
+"""The parts of one edge and how they hang together; the only file that builds everything."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from config.cabinet import Cabinet as CabinetFile
+from config.contract.events import Booted
+from config.contract.messages import CabinetSettings, DocumentName
+from config.contract.signing import CabinetKeys
+from config.problems import BadFile, Problem
+from config.settings import EdgeSettings
+from controller.access import Access, Tries
+from controller.cabinet import Cabinet
+from controller.clock import Clock
+from controller.commands import Commands
+from controller.desired import Documents
+from controller.health import Health
+from controller.identity import Identity
+from controller.kiosk import Kiosk
+from controller.outbox import Outbox
+from controller.presence import Screen
+from controller.scan import Entrance
+from controller.store import Change, Store, StoreFailing
+from controller.switches import Switches, Watched
+from controller.unlock import Lock, Unlocker
+from controller.uplink import Uplink
+from controller.visit import Box, Rules, State, now_of
+from firmware_bridge.assemble import Hardware
+from firmware_bridge.ports import CodeReader
+
+log = structlog.get_logger(__name__)
+
+SOFTWARE = "0.1.0"
+TICK_S = 0.1
+FLOOR_S = 60.0
+
+
+@dataclass(slots=True)
+class Edge:
+    """One cabinet, running. Built by ``build``; ``run`` serves until it is cancelled."""
+
+    file: CabinetFile
+    settings: EdgeSettings
+    hardware: Hardware
+    store: Store
+    clock: Clock
+    cabinet: Cabinet
+    health: Health
+    access: Access
+    documents: Documents
+    screen: Screen
+    entrance: Entrance
+    commands: Commands
+    outbox: Outbox
+    switches: Switches
+    uplink: Uplink
+    kiosk: Kiosk
+
+    async def start(self, ready: Callable[[dict[str, Any]], None]) -> None:
+        """Everything that has to be so before anybody is served."""
+        same_boot = await self.store.meta("boot") == self.clock.boot
+        clean = await self.store.meta("running") == "no"
+        await self.cabinet.restarted(same_boot=same_boot)
+        await self.documents.load()
+        await self.commands.load()
+        await self.hardware.start()
+        for flag in self.hardware.flagged:
+            log.warning("does not answer", part=flag.part, reason=str(flag.error))
+        await self.switches.read_once()
+        reason = "start" if clean else "crash" if same_boot else "power"
+        await self._record_boot("start" if await self.store.meta("boot") is None else reason)
+        ready({"ready": True, "cabinet": self.file.id, "kiosk_url": await self.kiosk.start()})
+
+    async def _record_boot(self, reason: Any) -> None:
+        boxes = tuple(now_of(box) for box in self.cabinet.boxes.values())
+        booted = Booted(software=SOFTWARE, map_version=self.file.map_version(), reason=reason, boxes=boxes)
+        meta = {"boot": self.clock.boot, "running": "yes"}
+        await self.cabinet.record(Change(facts=(booted,), meta=meta))
+
+    async def run(self, ready: Callable[[dict[str, Any]], None]) -> None:
+        """Serve until cancelled; then let go of ports and files in order."""
+        try:
+            await self.start(ready)
+            async with asyncio.TaskGroup() as group:
+                for work in self._loops():
+                    group.create_task(work())
+        finally:
+            await self.stop()
+
+    def _loops(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+        return [
+            self.switches.run,
+            self._watch_wires,
+            self._tick,
+            self._read_codes,
+            self._keep_floor,
+            self.uplink.run,
+        ]
+
+    async def stop(self) -> None:
+        await self.kiosk.stop()
+        with contextlib.suppress(Exception):
+            await self.cabinet.record(Change(meta={"running": "no", "floor_ms": str(self.clock.floor_ms)}))
+        await self.hardware.close()
+        await self.store.close()
+
+    async def _watch_wires(self) -> None:
+        readers = self.hardware.readers
+        wires = self.hardware.wires
+        buses = {name: wire for name, wire in wires.items() if name not in readers}
+        await self.health.watch_wires(buses, {name: wires[name] for name in readers})
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            with _store_may_fail("time could not act"):
+                await self.cabinet.tick()
+
+    async def _read_codes(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for reader in self.hardware.readers.values():
+                group.create_task(self._serve_reader(reader))
+
+    async def _serve_reader(self, reader: CodeReader) -> None:
+        async for scan in reader:
+            answer = await self.entrance.scanned(scan.text)
+            log.info("scan", reader=reader.name, answer=answer.kind, refusal=answer.refusal, door=answer.door)
+
+    async def _keep_floor(self) -> None:
+        while True:
+            await asyncio.sleep(FLOOR_S)
+            with _store_may_fail("the floor could not be kept"):
+                await self.cabinet.record(Change(meta={"floor_ms": str(self.clock.floor_ms)}))
+
+
+@contextlib.contextmanager
+def _store_may_fail(what: str) -> Iterator[None]:
+    """A disk that fails now may work again; the loops that serve people go on."""
+    try:
+        yield
+    except StoreFailing as error:
+        log.error(what, error=str(error))
+
+
+async def build(file: CabinetFile, settings: EdgeSettings, identity: Identity, hardware: Hardware) -> Edge:
+    """Put the parts together; opens the store, nothing else."""
+    store = Store(settings.folder / "edge.db", file.id)
+    await store.open()
+    clock = Clock(int(await store.meta("floor_ms") or 0))
+    rules = Rules(
+        pulses=settings.pulses_per_opening, window_s=settings.pulse_window_s,
+        release_wait_s=settings.release_wait_s,
+    )  # fmt: skip
+    cabinet = Cabinet(await _boxes(file, store), await store.used(), store, clock, rules)
+    health = Health(cabinet)
+    keys = CabinetKeys.derive(file.id, identity.key)
+    access = Access(file.id, clock, Tries.from_json(await store.meta("tries")))
+    documents = Documents(file.id, identity.root_key, keys, cabinet, store, clock)
+    screen = Screen(clock)
+    entrance = Entrance(file, cabinet, access, store, clock)
+    commands = Commands(file.id, cabinet, documents, screen, store, clock)
+    commands.no_time_after_s = settings.no_time_after_s
+    outbox = Outbox(store, settings.batch_events, settings.keep_acked_rows)
+    cabinet.listen(lambda changed: outbox.note_more())
+    cabinet.connect(Unlocker(_locks(file, hardware), cabinet, clock))
+    switches = Switches(_watched(file, hardware), cabinet, health, settings.poll_s)
+    uplink = Uplink(
+        cabinet=file.id, broker=identity.broker, keys=keys, status=lambda: _status(file, clock),
+        cabinet_map=file.map(), store=store, clock=clock, outbox=outbox, documents=documents,
+        commands=commands, health=health, settings=settings,
+    )  # fmt: skip
+    kiosk = Kiosk(file, settings, identity.cloud_url, entrance, screen, cabinet, clock, uplink)
+    _hand_out(documents, access, commands, cabinet, kiosk)
+    return Edge(
+        file, settings, hardware, store, clock, cabinet, health, access, documents, screen, entrance,
+        commands, outbox, switches, uplink, kiosk,
+    )  # fmt: skip
+
+
+def _hand_out(
+    documents: Documents, access: Access, commands: Commands, cabinet: Cabinet, kiosk: Kiosk
+) -> None:
+    """Who is given which document."""
+
+    def use_settings(given: CabinetSettings) -> None:
+        commands.settings = given
+        cabinet.follow(given)
+        kiosk.phone = given.phone or kiosk.phone
+
+    documents.use(DocumentName.KEYS, access.use_keys)
+    documents.use(DocumentName.GRANTS, access.use_grants)
+    documents.use(DocumentName.PARCELS, access.use_parcels)
+    documents.use(DocumentName.SETTINGS, use_settings)
+
+
+async def _boxes(file: CabinetFile, store: Store) -> dict[str, Box]:
+    """The compartments of the file with what the store knows of them; new ones were never seen empty."""
+    kept = await store.boxes()
+    labels = [compartment.label for compartment in file.compartment]
+    lost = [box for box in kept.values() if box.label not in labels and box.state is not State.VACANT]
+    if lost:
+        reason = "is not in the file any more, and a parcel lies there"
+        raise BadFile([Problem(file.id, f"compartment {box.label}", reason) for box in lost])
+    return {label: kept.get(label) or Box(label, verified=False) for label in labels}
+
+
+def _locks(file: CabinetFile, hardware: Hardware) -> dict[str, Lock]:
+    buses = {bus.name: bus for bus in file.bus}
+    boards = {board.name: board for board in file.board}
+    return {
+        c.label: Lock(
+            hardware.boards[c.board], c.channel, buses[boards[c.board].bus].supply or boards[c.board].bus
+        )
+        for c in file.compartment
+    }
+
+
+def _watched(file: CabinetFile, hardware: Hardware) -> list[Watched]:
+    return [
+        Watched(board, {c.switch: c.label for c in file.compartment if c.board == name})
+        for name, board in hardware.boards.items()
+    ]
+
+
+def _status(file: CabinetFile, clock: Clock) -> dict[str, Any]:
+    return {"software": SOFTWARE, "map_version": file.map_version(), "clock": clock.trust().value}

@@ -1,0 +1,159 @@
+"""The one place where a compartment changes: step, commit, then act; one change at a time.
+
+Every input (somebody asks, a switch was read, a pulse was answered, time passed) goes through the pure rules
+of ``visit``. What comes out is committed in one transaction and only then carried out and told on.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import structlog
+
+from config.contract.events import Fact, FaultRaised, ParcelCollected
+from config.contract.messages import CabinetSettings
+from controller import visit
+from controller.clock import Clock
+from controller.doors import Door, Reading
+from controller.store import Change, Store, StoreFailing
+from controller.visit import Ask, Box, Pulse, Pulsed, Purpose, Refused, Rules, Step
+
+log = structlog.get_logger(__name__)
+
+
+class Unlocks(Protocol):
+    """Carries out a committed pulse."""
+
+    def __call__(self, pulse: Pulse) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What listeners hear after a commit."""
+
+    box: Box | None
+    facts: tuple[Fact, ...]
+
+
+Listener = Callable[[Changed], None]
+
+
+class Cabinet:
+    """All compartments of one cabinet and the only way to change them."""
+
+    def __init__(
+        self, boxes: dict[str, Box], used: set[str], store: Store, clock: Clock, rules: Rules
+    ) -> None:
+        self.boxes = boxes
+        self.used = used
+        self.rules = rules
+        self._store = store
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._listeners: list[Listener] = []
+        self._unlock: Unlocks | None = None
+        self.store_failed = False
+
+    def connect(self, unlock: Unlocks) -> None:
+        """Who carries out the pulses."""
+        self._unlock = unlock
+
+    def follow(self, settings: CabinetSettings) -> None:
+        """The operator's settings change the rules from the next step on."""
+        self.rules = replace(
+            self.rules,
+            left_open_alarm_s=settings.left_open_alarm_s,
+            left_open_block_s=settings.left_open_block_s,
+        )
+
+    def listen(self, listener: Listener) -> None:
+        """Be told of every committed change, after its commit."""
+        self._listeners.append(listener)
+
+    # --- inputs
+
+    async def ask(self, label: str, wish: Ask, along: Change | None = None) -> Step | Refused:
+        """Somebody entitled wants this door. A refusal changes and records nothing.
+
+        ``along`` is committed in the same transaction as the opening (that a command was seen, a budget).
+        """
+        async with self._turn:
+            outcome = visit.ask(self.boxes[label], wish, self._clock.now(), self.rules)
+            if isinstance(outcome, Refused):
+                return outcome
+            return await self._take(outcome, along or Change())
+
+    async def pulsed(self, label: str, done: Pulsed) -> None:
+        async with self._turn:
+            await self._take(visit.pulsed(self.boxes[label], done))
+
+    async def read(self, readings: Iterable[tuple[str, Reading]]) -> None:
+        """The switches of some doors were read."""
+        for label, reading in readings:
+            async with self._turn:
+                box = self.boxes[label]
+                await self._take(visit.door_read(box, reading, self._clock.now(), self.rules))
+
+    async def tick(self) -> None:
+        """Let time act on every compartment."""
+        for label in self.boxes:
+            async with self._turn:
+                await self._take(visit.tick(self.boxes[label], self._clock.now(), self.rules))
+
+    async def restarted(self, *, same_boot: bool) -> None:
+        """First thing after the start: openings that were under way become ambiguous."""
+        for label in self.boxes:
+            async with self._turn:
+                await self._take(visit.restarted(self.boxes[label], same_boot=same_boot))
+
+    async def record(self, change: Change) -> None:
+        """Commit something that changes no compartment, in turn with what does."""
+        async with self._turn:
+            await self._store.commit(change, self._clock.stamp())
+            self._tell(Changed(None, change.facts))
+
+    # --- one turn
+
+    async def _take(self, step: Step, along: Change | None = None) -> Step:
+        before = self.boxes[step.box.label]
+        if step.box == before and not step.facts:
+            return step
+        if _durable(step.box) != _durable(before) or step.facts:
+            await self._commit(step, along or Change())
+        self.boxes[step.box.label] = step.box
+        if step.facts:
+            self._tell(Changed(step.box, step.facts))
+        if step.pulse is not None and self._unlock is not None:
+            self._unlock(step.pulse)
+        return step
+
+    async def _commit(self, step: Step, along: Change) -> None:
+        used = tuple(told.parcel for told in step.facts if isinstance(told, ParcelCollected))
+        change = replace(along, boxes=(step.box,), facts=(*along.facts, *step.facts), used=used)
+        try:
+            await self._store.commit(change, self._clock.stamp())
+            self.store_failed = False
+        except StoreFailing as error:
+            self.store_failed = True
+            log.error("store failing", error=str(error))
+            if not _lets_people_out(step):
+                raise
+        self.used.update(used)
+
+    def _tell(self, changed: Changed) -> None:
+        for fact in changed.facts:
+            level = log.warning if isinstance(fact, FaultRaised) else log.info
+            level(fact.type, **fact.model_dump(mode="json", exclude_none=True, exclude={"boxes"}))
+        for listener in self._listeners:
+            listener(changed)
+
+
+def _durable(box: Box) -> Box:
+    """All of a box that is kept; its door is not, and a doubtful reading is not worth a commit."""
+    return replace(box, door=Door())
+
+
+def _lets_people_out(step: Step) -> bool:
+    """'Someone is inside' opens doors even when nothing can be written."""
+    return step.box.opening is not None and step.box.opening.purpose is Purpose.EMERGENCY

@@ -1,0 +1,107 @@
+"""What time it is, and how far that can be believed.
+
+Everything inside the cabinet runs on the monotonic clock; a restart of the program does not set it back, a
+reboot does. Time in the cloud is reckoned on the boot clock, which counts suspended time too. The wall clock
+is told in events and decides nothing about openings. How late it can be in the cloud is bounded from the last
+``sync``, so that a broker which delays only makes the cabinet stricter.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from config.contract.messages import Clock as Trust
+
+DRIFT = 1.001
+"""A quartz is off by 100 ppm at most; ten times that is allowed for."""
+IN_STEP_MS = 2000
+
+
+def boot_seconds() -> float:
+    """Seconds since boot; a reboot starts anew, a restart of the program does not."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+def boot_identity() -> str:
+    """Differs after every boot of this computer."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:36]
+    except OSError:
+        return f"boot-{int(time.time() - time.monotonic())}"
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """The cloud said ``cloud_ms`` in answer to a question asked at ``asked_at`` (boot seconds)."""
+
+    asked_at: float
+    cloud_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When something was recorded."""
+
+    boot: str
+    mono_ms: int
+    time: str
+    clock: Trust
+
+
+class Clock:
+    """The cabinet's clocks. ``floor_ms`` is a time that has certainly passed (cloud milliseconds)."""
+
+    def __init__(self, floor_ms: int = 0) -> None:
+        self.boot = boot_identity()
+        self.floor_ms = floor_ms
+        self._synced: Synced | None = None
+
+    def now(self) -> float:
+        """Seconds of the clock that openings, doors and wires run on."""
+        return time.monotonic()
+
+    def synced(self, asked_at: float, cloud_ms: int) -> None:
+        """An ack answered a sync of this session; the earliest bound is kept when answers overtake."""
+        fresh = Synced(asked_at, cloud_ms)
+        if self._synced is None or fresh.asked_at >= self._synced.asked_at:
+            self._synced = fresh
+        self.raise_floor(cloud_ms)
+
+    def forget_sync(self) -> None:
+        """A new session starts without a time of its own."""
+        self._synced = None
+
+    def raise_floor(self, cloud_ms: int) -> None:
+        self.floor_ms = max(self.floor_ms, cloud_ms)
+
+    def sync_age(self) -> float:
+        """Seconds since the last sync was asked for; infinite when there was none in this session."""
+        return float("inf") if self._synced is None else boot_seconds() - self._synced.asked_at
+
+    def latest_cloud_ms(self) -> float:
+        """The cloud's clock shows at most this; infinite without a sync."""
+        if self._synced is None:
+            return float("inf")
+        return self._synced.cloud_ms + (boot_seconds() - self._synced.asked_at) * 1000 * DRIFT
+
+    def moment_of(self, cloud_ms: int) -> float:
+        """The moment of ``now()`` at which the cloud's clock may first show ``cloud_ms``."""
+        return self.now() + (cloud_ms - self.latest_cloud_ms()) / 1000 / DRIFT
+
+    def best_ms(self) -> int:
+        """The best guess of cloud time, for expiry: never before the floor."""
+        guess = time.time() * 1000 if self._synced is None else self.latest_cloud_ms()
+        return max(self.floor_ms, int(guess))
+
+    def trust(self) -> Trust:
+        if self._synced is not None:
+            off = abs(time.time() * 1000 - self.latest_cloud_ms())
+            return Trust.TRUSTED if off < IN_STEP_MS else Trust.FLOOR
+        if self.floor_ms and time.time() * 1000 >= self.floor_ms:
+            return Trust.FLOOR
+        return Trust.UNKNOWN
+
+    def stamp(self) -> Stamp:
+        wall = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return Stamp(self.boot, int(self.now() * 1000), wall, self.trust())

@@ -1,0 +1,331 @@
+"""The cabinet's line to the broker: one connection at a time, each a session of its own.
+
+paho runs its own thread; its callbacks do nothing but hand what they heard to the event loop, here and
+nowhere else. Whatever the broker forgets or repeats is made good by the outbox and the acks.
+"""
+
+import asyncio
+import contextlib
+import random
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import paho.mqtt.client as mqtt
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion
+
+from config.contract.messages import Ack, BadMessage, Reported, Session, Status, Sync
+from config.contract.signing import BadProof, CabinetKeys, check_mac, mac
+from config.contract.topics import Leaf, topic
+from config.settings import EdgeSettings
+from controller.clock import Clock, boot_seconds
+from controller.commands import Commands
+from controller.desired import Documents
+from controller.health import Health
+from controller.outbox import Outbox
+from controller.store import Store, StoreFailing
+
+log = structlog.get_logger(__name__)
+
+INBOX = 500
+KEEPALIVE_S = 30
+ACK_WITHIN_S = 5.0
+LONGEST_WAIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the broker is and how this cabinet logs in. ``url`` is mqtt://host:port or mqtts://host:port."""
+
+    url: str
+    login: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message that came in; ``leaf`` is None when the connection ended, and ``payload`` says why."""
+
+    leaf: Leaf | None
+    payload: bytes
+
+
+class SessionLost(Exception):
+    """The connection is gone, or was never there."""
+
+
+class Uplink:
+    """Keeps a session open, for ever."""
+
+    def __init__(
+        self,
+        *,
+        cabinet: str,
+        broker: Broker,
+        keys: CabinetKeys,
+        status: Callable[[], dict[str, Any]],
+        cabinet_map: dict[str, Any],
+        store: Store,
+        clock: Clock,
+        outbox: Outbox,
+        documents: Documents,
+        commands: Commands,
+        health: Health,
+        settings: EdgeSettings,
+    ) -> None:
+        self._cabinet = cabinet
+        self._broker = broker
+        self._keys = keys
+        self._status = status
+        self._map = cabinet_map
+        self._store = store
+        self._clock = clock
+        self._outbox = outbox
+        self._documents = documents
+        self._commands = commands
+        self._health = health
+        self._settings = settings
+        self._session: Session | None = None
+        self._asked: dict[str, float] = {}
+        self._answered = asyncio.Event()
+        self._awaited = ""
+        self._taken: dict[Leaf, Callable[[bytes], Awaitable[None]]] = {
+            Leaf.ACK: self._take_ack,
+            Leaf.DESIRED: self._take_desired,
+            Leaf.COMMANDS: self._take_command,
+        }
+        self.connected = False
+
+    async def run(self) -> None:
+        """Connect, serve the session until it ends, wait with jitter, begin again."""
+        wait = self._settings.reconnect_s
+        while True:
+            try:
+                await self._serve()
+                wait = self._settings.reconnect_s
+            except SessionLost as error:
+                log.warning("uplink", error=str(error), was_connected=self.connected)
+                wait = self._settings.reconnect_s if self.connected else min(wait * 2, LONGEST_WAIT_S)
+            except StoreFailing as error:
+                log.error("uplink", error=str(error))
+            self.connected = False
+            self._clock.forget_sync()
+            await asyncio.sleep(wait * random.uniform(1.0, 1.5))
+
+    # --- one session
+
+    async def _serve(self) -> None:
+        session = Session(epoch=self._store.epoch, n=await self._store.next_session())
+        self._session = session
+        self._asked.clear()
+        self._outbox.begin_session()
+        connection = _Connection(self._cabinet, self._broker, self._will(session), session)
+        try:
+            await connection.open(self._settings.connect_timeout_s)
+            self.connected = True
+            log.info("uplink open", session=session.n)
+            await self._first_words(connection, session)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listen(connection))
+                group.create_task(self._beat(connection, session))
+                group.create_task(self._drain(connection, session))
+        except* SessionLost as lost:
+            raise SessionLost(str(lost.exceptions[0])) from lost
+        finally:
+            connection.close()
+
+    async def _first_words(self, connection: "_Connection", session: Session) -> None:
+        self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
+        self._report(connection, session)
+        self._ask_time(connection, session)
+
+    def _state(self, session: Session, state: str) -> bytes:
+        return Status.model_validate({"session": session, "state": state, **self._status()}).body()
+
+    def _will(self, session: Session) -> bytes:
+        return mac(self._keys, Leaf.STATUS, self._state(session, "offline"))
+
+    def _say(self, connection: "_Connection", leaf: Leaf, body: bytes, *, retain: bool = False) -> None:
+        connection.publish(leaf, mac(self._keys, leaf, body), retain=retain)
+
+    def _report(self, connection: "_Connection", session: Session) -> None:
+        said = Reported(
+            session=session, documents=dict(self._documents.reported),
+            map_version=self._status()["map_version"], map=self._map,
+        )  # fmt: skip
+        self._say(connection, Leaf.REPORTED, said.body())
+
+    def _ask_time(self, connection: "_Connection", session: Session) -> None:
+        nonce = secrets.token_hex(8)
+        self._asked = {n: at for n, at in self._asked.items() if boot_seconds() - at < 60}
+        self._asked[nonce] = boot_seconds()
+        self._say(connection, Leaf.SYNC, Sync(session=session, nonce=nonce).body())
+
+    async def _beat(self, connection: "_Connection", session: Session) -> None:
+        while True:
+            await asyncio.sleep(self._settings.sync_s)
+            self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
+            self._ask_time(connection, session)
+
+    async def _drain(self, connection: "_Connection", session: Session) -> None:
+        """One batch in flight; sent again when no ack comes."""
+        while True:
+            batch = await self._outbox.next_batch(session)
+            self._answered.clear()
+            self._awaited = batch.head.nonce
+            self._asked[batch.head.nonce] = boot_seconds()
+            self._say(connection, Leaf.EVENTS, batch.body())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._answered.wait(), ACK_WITHIN_S)
+
+    # --- what comes in
+
+    async def _listen(self, connection: "_Connection") -> None:
+        while True:
+            heard = await connection.inbox.get()
+            if heard.leaf is None:
+                raise SessionLost(heard.payload.decode())
+            await self._take(heard.leaf, heard.payload)
+            if heard.leaf is Leaf.DESIRED and self._session is not None:
+                self._report(connection, self._session)
+
+    async def _take(self, leaf: Leaf, payload: bytes) -> None:
+        """Nothing that comes in may end the session: it is used, or named and left."""
+        try:
+            await self._taken[leaf](payload)
+            await self._health.ends("bad_proof", leaf)
+        except (BadProof, BadMessage) as error:
+            log.warning("message refused", leaf=leaf, reason=str(error))
+            await self._health.begins("bad_proof", leaf, str(error))
+        except StoreFailing as error:
+            log.error("message not taken", leaf=leaf, error=str(error))
+
+    async def _take_ack(self, payload: bytes) -> None:
+        ack: Ack = Ack.read(check_mac(self._keys, Leaf.ACK, payload))
+        asked_at = self._asked.pop(ack.nonce, None)
+        if ack.session != self._session or asked_at is None:
+            log.info("ack of another question", nonce=ack.nonce)
+            return
+        self._clock.synced(asked_at, ack.cloud_time_ms)
+        if ack.verdict == "fork":
+            await self._health.begins("bad_proof", "fork", "the cloud knows other events of this epoch")
+            return
+        await self._outbox.acknowledged(ack)
+        if ack.nonce == self._awaited:
+            self._answered.set()
+
+    async def _take_desired(self, payload: bytes) -> None:
+        await self._documents.take(payload)
+
+    async def _take_command(self, payload: bytes) -> None:
+        if self._session is not None:
+            await self._commands.take(payload, self._session)
+
+
+class _Connection:
+    """One paho client for one session; everything it hears ends up in ``inbox``."""
+
+    def __init__(self, cabinet: str, broker: Broker, will: bytes, session: Session) -> None:
+        self._cabinet = cabinet
+        self._loop = asyncio.get_running_loop()
+        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self.inbox: asyncio.Queue[Heard] = asyncio.Queue(INBOX)
+        self.dropped = 0
+        where = urlsplit(broker.url)
+        self._where = (where.hostname or "", where.port or (8883 if where.scheme == "mqtts" else 1883))
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            # a client id of its own for every session: no takeover, no stall, and the will tells the session
+            client_id=f"{cabinet}-{session.epoch[:8]}-{session.n}",
+            clean_session=True,
+            reconnect_on_failure=False,
+        )
+        if where.scheme == "mqtts":
+            self._client.tls_set()
+        self._client.username_pw_set(broker.login, broker.password)
+        self._client.will_set(topic(cabinet, Leaf.STATUS), will, qos=1, retain=True)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
+        self._client.on_disconnect = self._on_disconnect
+
+    async def open(self, timeout: float) -> None:
+        """Connected and subscribed within ``timeout`` seconds; else ``SessionLost``."""
+        self._client.connect_timeout = timeout
+        try:
+            await self._loop.run_in_executor(None, self._connect)
+            async with asyncio.timeout(2 * timeout):
+                await self._ready
+        except (OSError, ValueError) as error:
+            raise SessionLost(f"broker {self._where[0]}:{self._where[1]}: {error or 'no answer'}") from error
+
+    def _connect(self) -> None:
+        self._client.connect(*self._where, keepalive=KEEPALIVE_S)
+        self._client.loop_start()
+
+    def publish(self, leaf: Leaf, message: bytes, *, retain: bool = False) -> None:
+        info = self._client.publish(topic(self._cabinet, leaf), message, qos=1, retain=retain)
+        if info.rc != mqtt.MQTT_ERR_SUCCESS:
+            raise SessionLost(mqtt.error_string(info.rc))
+
+    def close(self) -> None:
+        """Without a DISCONNECT, so that the broker speaks the last will."""
+        self._client.on_disconnect = None
+        open_socket = self._client.socket()
+        if isinstance(open_socket, socket.socket):
+            with contextlib.suppress(OSError):
+                open_socket.shutdown(socket.SHUT_RDWR)
+        self._client.loop_stop()
+
+    # --- on paho's thread: hand over, nothing else
+
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            self._hand_over(self._fail, f"the broker refused the connection: {reason}")
+            return
+        leaves = (Leaf.ACK, Leaf.DESIRED, Leaf.COMMANDS)
+        self._client.subscribe([(topic(self._cabinet, leaf), 1) for leaf in leaves])
+
+    def _on_subscribe(self, _client: Any, _data: Any, _mid: Any, reasons: Any, _properties: Any) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            self._hand_over(self._fail, f"the broker refused a subscription: {refused[0]}")
+        else:
+            self._hand_over(self._succeed)
+
+    def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
+        leaf = message.topic.rsplit("/", 1)[-1]
+        if leaf in set(Leaf) and not message.retain:
+            self._hand_over(self._put, Heard(Leaf(leaf), bytes(message.payload)))
+
+    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._hand_over(self._fail, f"the connection ended: {reason}")
+
+    def _hand_over(self, what: Callable[..., None], *args: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended before this thread
+            self._loop.call_soon_threadsafe(what, *args)
+
+    # --- on the loop
+
+    def _succeed(self) -> None:
+        if not self._ready.done():
+            self._ready.set_result(None)
+
+    def _fail(self, reason: str) -> None:
+        if not self._ready.done():
+            self._ready.set_exception(SessionLost(reason))
+            return
+        self._put(Heard(None, reason.encode()))
+
+    def _put(self, heard: Heard) -> None:
+        if heard.leaf is None and self.inbox.full():
+            self.inbox.get_nowait()
+        if self.inbox.full():
+            self.dropped += 1
+            log.warning("inbox full, message dropped", leaf=heard.leaf, dropped=self.dropped)
+            return
+        self.inbox.put_nowait(heard)

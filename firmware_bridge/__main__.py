@@ -1,0 +1,152 @@
+"""``tuangui bridge``: talk to real boards from the command line, through the same drivers as the product."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+from config.cabinet import Cabinet, load
+from config.problems import BadFile
+from firmware_bridge import lock_8a80, modbus
+from firmware_bridge.assemble import assemble
+from firmware_bridge.errors import BridgeError
+from firmware_bridge.ports import PulseAnswer
+
+T = TypeVar("T")
+
+app = typer.Typer(no_args_is_help=True, help="Talk to the boards of a cabinet.")
+
+File = Annotated[Path, typer.Argument(help="cabinet file")]
+Port = Annotated[list[str] | None, typer.Option(help="NAME=ADDRESS: another port for a bus or reader")]
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object")]
+
+
+class Kind(StrEnum):
+    """Families whose frames can be read."""
+
+    LOCK_8A80 = "lock_8a80"
+    LOCK_MODBUS = "lock_modbus"
+
+
+READ = {Kind.LOCK_8A80: lock_8a80.read_frame, Kind.LOCK_MODBUS: modbus.RtuFrame.from_bytes}
+
+
+@app.command()
+def doors(file: File, port: Port = None, as_json: AsJson = False) -> None:
+    """Read every door switch and print which doors stand open.
+
+    Example: ./tuangui bridge doors config/cabinets/locker-8a80.toml --port rs485=/dev/ttyUSB0
+    """
+    cabinet = _load(file)
+    found, flagged = _run(_doors(cabinet, _ports(port)))
+    if as_json:
+        print(json.dumps({"doors": found, "flagged": flagged}))
+    else:
+        for label, state in found.items():
+            print(f"{label:>8}  {state}")
+    for sentence in flagged:
+        print(sentence, file=sys.stderr)
+    raise typer.Exit(1 if flagged else 0)
+
+
+@app.command("open")
+def open_door(file: File, label: str, port: Port = None, as_json: AsJson = False) -> None:
+    """Send one timed pulse to the lock of compartment LABEL, then say what the switch shows.
+
+    Example: ./tuangui bridge open config/cabinets/locker-8a80.toml 07 --port rs485=/dev/ttyUSB0
+    """
+    cabinet = _load(file)
+    if label not in {c.label for c in cabinet.compartment}:
+        _fail(f"{file}: there is no compartment {label}")
+    told = _run(_open(cabinet, label, _ports(port)))
+    print(json.dumps(told) if as_json else f"{label}: pulse {told['answer']}, door {told['door']}")
+    raise typer.Exit(0 if told["door"] == "open" else 1)
+
+
+@app.command()
+def decode(
+    kind: Kind, frame: Annotated[str, typer.Argument(help="bytes in hex")], as_json: AsJson = False
+) -> None:
+    """Say what a frame means, or why it is none.
+
+    Example: ./tuangui bridge decode lock_8a80 8A0101119B
+    """
+    try:
+        told = READ[kind](bytes.fromhex(frame))
+    except ValueError as error:
+        _fail(f"{frame}: {error}")
+    facts = {"means": type(told).__name__} | asdict(told)
+    print(json.dumps(facts, default=bytes.hex) if as_json else told)
+
+
+async def _doors(cabinet: Cabinet, ports: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    async with assemble(cabinet, ports) as hardware:
+        flagged = [str(flag) for flag in hardware.flagged]
+        states = {}
+        for name, board in hardware.boards.items():
+            try:
+                readings = (await board.doors()).doors
+            except BridgeError:
+                readings = {}  # flagged at start already
+            for c in cabinet.compartment:
+                if c.board == name:
+                    states[c.label] = _word(readings.get(c.switch))
+        return states, flagged
+
+
+async def _open(cabinet: Cabinet, label: str, ports: dict[str, str]) -> dict[str, Any]:
+    async with assemble(cabinet, ports) as hardware:
+        compartment = cabinet.compartment_named(label)
+        board = hardware.boards[compartment.board]
+        pulse = await board.open(compartment.channel, lambda: True)
+        if pulse.answer is PulseAnswer.NO_ANSWER or pulse.ends_at is None:
+            return {"label": label, "answer": pulse.answer.value, "door": "unknown"}
+        await asyncio.sleep(pulse.ends_at - asyncio.get_running_loop().time())
+        try:
+            door = _word((await board.doors()).doors.get(compartment.switch))
+        except BridgeError:
+            door = "unknown"
+        return {"label": label, "answer": pulse.answer.value, "door": door}
+
+
+def _word(is_open: bool | None) -> str:
+    return "unknown" if is_open is None else "open" if is_open else "closed"
+
+
+def _load(file: Path) -> Cabinet:
+    try:
+        return load(file)
+    except BadFile as problems:
+        _fail(str(problems))
+
+
+def _ports(given: list[str] | None) -> dict[str, str]:
+    ports = {}
+    for pair in given or []:
+        name, equals, address = pair.partition("=")
+        if not (name and equals and address):
+            _fail(f"--port {pair}: expected NAME=ADDRESS")
+        ports[name] = address
+    return ports
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return asyncio.run(work)
+    except BridgeError as error:
+        _fail(str(error))
+
+
+def _fail(sentence: str) -> NoReturn:
+    print(sentence, file=sys.stderr)
+    raise typer.Exit(2)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,138 @@
+"""From a cabinet file to opened hardware: one wire per bus and reader, one driver per board."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from config.cabinet import Board, Bus, Cabinet, Reader
+from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
+from firmware_bridge.line import Line, Trace, Wire
+from firmware_bridge.lock_8a80 import Lock8A80
+from firmware_bridge.lock_modbus import LockModbus
+from firmware_bridge.modbus import ModbusBus
+from firmware_bridge.ports import LockBoard
+from firmware_bridge.scan_text import TextReader
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """Something that did not answer at start: ``part`` as the cabinet file names it, and why."""
+
+    part: str
+    error: BridgeError
+
+    def __str__(self) -> str:
+        return f"{self.part}: {self.error}"
+
+
+@dataclass(slots=True)
+class Hardware:
+    """Everything that one cabinet file names, by name."""
+
+    boards: dict[str, LockBoard] = field(default_factory=dict)
+    readers: dict[str, TextReader] = field(default_factory=dict)
+    lines: dict[str, Line] = field(default_factory=dict)
+    wires: dict[str, Wire] = field(default_factory=dict)
+    flagged: list[Flagged] = field(default_factory=list)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Open every port, then turn all outputs off, then read every board once.
+
+        What fails is ``flagged`` and nothing stops: ports are tried again by themselves, and a board that
+        answers later works from then on.
+        """
+        await asyncio.gather(*(self._open(name) for name in self.wires))
+        await asyncio.gather(*(self._release(board) for board in self.boards.values()))
+        await asyncio.gather(*(self._look(board) for board in self.boards.values()))
+
+    async def close(self) -> None:
+        """Let go of all ports."""
+        await asyncio.gather(*(wire.close() for wire in self.wires.values()))
+
+    async def _open(self, name: str) -> None:
+        try:
+            await self.wires[name].open()
+        except PortError as error:
+            part = "reader" if name in self.readers else "bus"
+            self.flagged.append(Flagged(f"{part} {name}", error))
+
+    async def _release(self, board: LockBoard) -> None:
+        await self._try(board, board.release())
+
+    async def _look(self, board: LockBoard) -> None:
+        await self._try(board, board.doors())
+
+    async def _try(self, board: LockBoard, work: Awaitable[object]) -> None:
+        try:
+            await work
+        except BoardError as error:
+            part = f"board {board.name}"
+            if not any(flag.part == part for flag in self.flagged):
+                self.flagged.append(Flagged(part, error))
+        except PortError:
+            pass  # its bus is flagged already
+
+
+def assemble(
+    cabinet: Cabinet, ports: Mapping[str, str] | None = None, trace: Trace | None = None
+) -> Hardware:
+    """Build the drivers of a cabinet, without opening anything.
+
+    ``ports`` puts other addresses in place of the file's, by bus or reader name; ``WrongUse`` names one that
+    the file does not have.
+    """
+    other = dict(ports or {})
+    hardware = Hardware()
+    buses: dict[str, Line | ModbusBus] = {}
+    for bus in cabinet.bus:
+        wire = _bus_wire(bus, other.pop(bus.name, bus.port), trace)
+        owner = buses[bus.name] = ModbusBus(wire) if bus.kind == "modbus" else Line(wire)
+        hardware.wires[bus.name] = wire
+        hardware.lines[bus.name] = owner.line if isinstance(owner, ModbusBus) else owner
+    for board in cabinet.board:
+        hardware.boards[board.name] = _board(board, buses[board.bus])
+    for reader in cabinet.reader:
+        wire = _reader_wire(reader, other.pop(reader.name, reader.port), trace)
+        hardware.wires[reader.name] = wire
+        hardware.readers[reader.name] = TextReader(reader.name, wire)
+    if other:
+        raise WrongUse(cabinet.id, f"has no bus or reader named {', '.join(sorted(other))}")
+    return hardware
+
+
+def _bus_wire(bus: Bus, address: str, trace: Trace | None) -> Wire:
+    return Wire(address, baud=bus.baud, parity=bus.parity, stopbits=bus.stopbits, trace=trace)
+
+
+def _reader_wire(reader: Reader, address: str, trace: Trace | None) -> Wire:
+    return Wire(address, baud=reader.baud, trace=trace)
+
+
+def _board(board: Board, bus: Line | ModbusBus) -> LockBoard:
+    if isinstance(bus, ModbusBus):
+        return LockModbus(
+            board.name,
+            bus,
+            board.address,
+            board.channels,
+            pulse_ms=board.pulse_ms,
+            inputs_address=board.inputs_address,
+            closed_input=board.closed_input,
+        )
+    return Lock8A80(
+        board.name,
+        bus,
+        board.address,
+        board.channels,
+        pulse_ms=board.pulse_ms,
+        closed_value=board.closed_value,
+        byte_order=board.byte_order,
+    )

@@ -1,0 +1,100 @@
+"""What can go wrong between this computer and a board.
+
+    BridgeError
+    ├── PortError             the wire itself, on this side
+    │   ├── PortUnavailable       it cannot be opened
+    │   └── PortGone              it was open and vanished
+    ├── BoardError            the board, or the wire behind it
+    │   ├── BoardSilent           nothing came back in its reply time
+    │   ├── BadFrame              something came back that is no answer to what was asked
+    │   └── BoardRefused          it understood and said no
+    ├── UnreadableScan        a reader sent what is no text
+    └── WrongUse              a mistake of the caller, or of the cabinet file
+
+Each carries its facts as attributes and writes its own sentence.
+"""
+
+
+class BridgeError(Exception):
+    """Base of everything that firmware_bridge raises."""
+
+
+class PortError(BridgeError):
+    """The wire itself; ``port`` is its address as the cabinet file writes it."""
+
+    def __init__(self, port: str, reason: str) -> None:
+        self.port, self.reason = port, reason
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        return f"port {self.port}: {self.reason}"
+
+
+class PortUnavailable(PortError):
+    """The port cannot be opened: it does not exist, is not ours, or another program has it."""
+
+    def _sentence(self) -> str:
+        return f"port {self.port} cannot be opened: {self.reason}"
+
+
+class PortGone(PortError):
+    """The port vanished while it was open: an adapter pulled out, a gateway that closed."""
+
+    def _sentence(self) -> str:
+        return f"port {self.port} vanished: {self.reason}"
+
+
+class BoardError(BridgeError):
+    """A board on a port, and the bytes received, if any."""
+
+    def __init__(self, port: str, board: str, frame: bytes = b"") -> None:
+        self.port, self.board, self.frame = port, board, frame
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        return f"board {self.board} on {self.port} failed"
+
+
+class BoardSilent(BoardError):
+    """No answer within the reply time; worth asking again after ``retry_after`` seconds."""
+
+    def __init__(self, port: str, board: str, retry_after: float = 0.0) -> None:
+        self.retry_after = retry_after
+        super().__init__(port, board)
+
+    def _sentence(self) -> str:
+        return f"board {self.board} on {self.port} does not answer"
+
+
+class BadFrame(BoardError):
+    """Bytes came that are no answer to what was asked: a wrong check byte, another board, noise."""
+
+    def _sentence(self) -> str:
+        return f"board {self.board} on {self.port} sent what is no answer: {self.frame.hex(' ') or 'nothing'}"
+
+
+class BoardRefused(BoardError):
+    """The board understood the request and refused it; ``code`` is its own error code."""
+
+    def __init__(self, port: str, board: str, frame: bytes, code: int) -> None:
+        self.code = code
+        super().__init__(port, board, frame)
+
+    def _sentence(self) -> str:
+        return f"board {self.board} on {self.port} refused, with code {self.code}"
+
+
+class UnreadableScan(BridgeError):
+    """A code reader sent bytes that are no text, or more than a code can be."""
+
+    def __init__(self, reader: str, scanned: bytes, reason: str) -> None:
+        self.reader, self.scanned, self.reason = reader, scanned, reason
+        super().__init__(f"reader {reader}: {reason}: {scanned[:32].hex(' ')}")
+
+
+class WrongUse(BridgeError):
+    """The caller asked ``thing`` for something it cannot do."""
+
+    def __init__(self, thing: str, reason: str) -> None:
+        self.thing, self.reason = thing, reason
+        super().__init__(f"{thing}: {reason}")

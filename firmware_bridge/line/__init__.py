@@ -1,0 +1,226 @@
+"""One serial line, one owner.
+
+``Line`` lets one exchange at a time onto a wire that several boards share: unlocks before polls, nothing that
+moves a lock is ever repeated, and after a time-out the line stays quiet until a late answer has been heard
+and thrown away. It does not know what the bytes mean.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from firmware_bridge.errors import BadFrame, BoardSilent, PortError, PortGone
+from firmware_bridge.line.turns import Priority, Turns
+from firmware_bridge.line.wire import Direction, Trace, Wire
+from firmware_bridge.ports import Permit
+
+__all__ = ["Direction", "Exchange", "Line", "Priority", "Take", "Trace", "Wire"]
+
+T = TypeVar("T")
+
+ANSWER_ENDS_AFTER_SECONDS = 0.02
+"""Bytes of one answer follow each other faster than this, USB adapters included."""
+LONGEST_ANSWER_BYTES = 16
+BAD_ANSWERS_BEFORE_REOPENING = 2
+"""Some USB adapters stay out of step until their port is closed and opened again."""
+BACK_OFF = (1, 3, 11)
+"""A board that failed n times running is left alone for this many times what asking it cost."""
+
+Take = Callable[[bytes, bool], T | None]
+"""Finds the answer in the bytes so far; the flag says that the line has fallen silent behind them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange(Generic[T]):
+    """What became of one request. ``answer`` is None when none came."""
+
+    answer: T | None = None
+    sent_at: float | None = None
+    """None when nothing was sent."""
+    answered_at: float | None = None
+    received: bytes = b""
+    withheld: bool = False
+
+
+@dataclass(slots=True)
+class _Listening(Generic[T]):
+    """The bytes that came back for the request that is on the wire now."""
+
+    request: bytes
+    take: Take[T]
+    found: asyncio.Future[T | None]
+    received: bytearray = field(default_factory=bytearray)
+    falls_silent: asyncio.TimerHandle | None = None
+
+    def stop(self) -> None:
+        if self.falls_silent is not None:
+            self.falls_silent.cancel()
+
+
+@dataclass(slots=True)
+class _Silence:
+    failures: int = 0
+    ask_again_at: float = 0.0
+
+
+class Line:
+    """The owner of one wire with boards on it."""
+
+    def __init__(self, wire: Wire, *, quiet_seconds: float | None = None) -> None:
+        self.wire = wire
+        self.echoes: bool | None = None
+        """Whether the adapter sends our own bytes back to us; learned from polls, None until then."""
+        self._quiet_seconds = wire.byte_seconds if quiet_seconds is None else quiet_seconds
+        self._turns = Turns()
+        self._listening: _Listening[object] | None = None
+        self._silent: dict[str, _Silence] = {}
+        self._bad_answers = 0
+        wire.heard = self._heard
+        wire.lost = self._lost
+
+    @property
+    def address(self) -> str:
+        return self.wire.address
+
+    async def ask(
+        self, request: bytes, take: Take[T], *, board: str, reply_seconds: float, urgent: bool = False
+    ) -> Exchange[T]:
+        """One question that moves nothing, answered. ``BoardSilent``, ``BadFrame``, ``PortError``.
+
+        A board that keeps failing is not asked more often than it may cost the others; ``BoardSilent``
+        is then raised at once and says when to come back. An ``urgent`` question goes before the polls and
+        is asked in any case.
+        """
+        silence = self._silent.setdefault(board, _Silence())
+        wait = silence.ask_again_at - asyncio.get_running_loop().time()
+        if wait > 0 and not urgent:
+            raise BoardSilent(self.address, board, wait)
+        priority = Priority.UNLOCK if urgent else Priority.POLL
+        done = await self._exchange(request, take, priority, reply_seconds, None)
+        if done.answer is not None:
+            silence.failures = 0
+            return done
+        self._leave_alone(silence, 2 * reply_seconds)
+        if done.received:
+            raise BadFrame(self.address, board, done.received)
+        raise BoardSilent(self.address, board, 2 * reply_seconds * BACK_OFF[silence.failures - 1])
+
+    async def command(
+        self, request: bytes, take: Take[T], *, board: str, reply_seconds: float, permit: Permit
+    ) -> Exchange[T]:
+        """One request that moves something, sent at most once and before every waiting poll.
+
+        Nothing is sent when ``permit`` says no. ``PortError`` when the port was already gone.
+        """
+        done = await self._exchange(request, take, Priority.UNLOCK, reply_seconds, permit)
+        if done.sent_at is not None:
+            # Somebody stands at this board now: its doors are worth asking for again.
+            self._silent.setdefault(board, _Silence()).ask_again_at = 0.0
+            if done.answer is None and self.address.startswith("socket://"):
+                self.wire.reopen("an opening was not answered")
+        return done
+
+    async def _exchange(
+        self, request: bytes, take: Take[T], priority: Priority, reply_seconds: float, permit: Permit | None
+    ) -> Exchange[T]:
+        await self._turns.take(priority)
+        loop = asyncio.get_running_loop()
+        stay_quiet = 0.0
+        listening: _Listening[T] = _Listening(request, take, loop.create_future())
+        try:
+            self.wire.drain()
+            if not self.wire.is_open:
+                raise self.wire.fault or PortGone(self.address, "it is closed")
+            self._listening = listening  # type: ignore[assignment]
+            sent_at = loop.time()
+            stay_quiet = reply_seconds
+            if permit is not None and not permit():
+                stay_quiet = 0.0
+                return Exchange(withheld=True)
+            try:
+                self.wire.write(request)
+            except PortError:
+                if permit is None:
+                    raise
+                return Exchange(sent_at=sent_at)  # a part of it may have left
+            on_the_wire = (len(request) + LONGEST_ANSWER_BYTES) * self.wire.byte_seconds
+            answer = await self._answer(listening, sent_at + on_the_wire + reply_seconds, permit is None)
+            if answer is not None:
+                stay_quiet = self._quiet_seconds
+            return Exchange(answer, sent_at, self.wire.last_received_at, bytes(listening.received))
+        finally:
+            self._listening = None
+            listening.stop()
+            self._turns.give_back(loop.time() + stay_quiet)
+
+    async def _answer(self, listening: _Listening[T], deadline: float, is_poll: bool) -> T | None:
+        loop = asyncio.get_running_loop()
+        bell = loop.call_at(deadline, _give_up, listening.found)
+        try:
+            answer = await listening.found
+        except PortError:
+            if is_poll:
+                raise
+            return None
+        finally:
+            bell.cancel()
+        if answer is not None:
+            self._bad_answers = 0
+        elif listening.received:
+            self._count_bad_answer()
+        if is_poll:
+            self._learn_echo(listening, answered=answer is not None)
+        return answer
+
+    def _heard(self, data: bytes) -> None:
+        listening = self._listening
+        if listening is None or listening.found.done():
+            return
+        listening.received += data
+        listening.stop()
+        if not self._look(listening, silent=False):
+            loop = asyncio.get_running_loop()
+            listening.falls_silent = loop.call_later(ANSWER_ENDS_AFTER_SECONDS, self._look, listening, True)
+
+    def _look(self, listening: _Listening[object], silent: bool) -> bool:
+        if listening.found.done():
+            return True
+        answer = listening.take(self._without_echo(listening), silent)
+        if answer is not None:
+            listening.found.set_result(answer)
+        return answer is not None
+
+    def _without_echo(self, listening: _Listening[object]) -> bytes:
+        """What came after our own bytes. The acknowledgement of an unlock can look exactly like its echo."""
+        received = bytes(listening.received)
+        _, own, after = received.partition(listening.request)
+        if listening.take(listening.request, True) is None:
+            return after if own else received
+        return after if self.echoes else received
+
+    def _learn_echo(self, listening: _Listening[T], *, answered: bool) -> None:
+        if listening.request in bytes(listening.received):
+            self.echoes = True
+        elif answered:
+            self.echoes = False
+
+    def _lost(self, error: PortError) -> None:
+        if self._listening is not None and not self._listening.found.done():
+            self._listening.found.set_exception(error)
+
+    def _count_bad_answer(self) -> None:
+        self._bad_answers += 1
+        if self._bad_answers >= BAD_ANSWERS_BEFORE_REOPENING:
+            self._bad_answers = 0
+            self.wire.reopen("it kept sending what is no answer")
+
+    def _leave_alone(self, silence: _Silence, cost_seconds: float) -> None:
+        silence.failures = min(silence.failures + 1, len(BACK_OFF))
+        pause = cost_seconds * BACK_OFF[silence.failures - 1]
+        silence.ask_again_at = asyncio.get_running_loop().time() + pause
+
+
+def _give_up(found: "asyncio.Future[T | None]") -> None:
+    if not found.done():
+        found.set_result(None)

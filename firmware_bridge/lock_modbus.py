@@ -1,0 +1,91 @@
+"""Relay cards with a timed pulse ("flash on", Waveshare and alike), and input cards for door switches.
+
+The driver knows one relay card and the card that its switches are wired to, the same one or another. Turning
+a relay on to stay is not in it: a computer that stops in between would burn the solenoid.
+"""
+
+from dataclasses import dataclass
+
+from firmware_bridge.errors import BridgeError, PortError, WrongUse
+from firmware_bridge.line import Exchange
+from firmware_bridge.modbus import LONGEST_FLASH_TENTHS, REPLY_SECONDS, ModbusBus, Refused
+from firmware_bridge.ports import DoorReadings, Permit, Pulse, PulseAnswer
+
+
+@dataclass(slots=True)
+class LockModbus:
+    """One relay card on a bus. ``closed_input`` is the level of an input whose door is closed."""
+
+    name: str
+    bus: ModbusBus
+    address: int
+    channels: int
+    pulse_ms: int = 300
+    inputs_address: int | None = None
+    closed_input: bool = True
+    _released: bool = False
+
+    def __post_init__(self) -> None:
+        if self.pulse_ms % 100 or not 1 <= self.pulse_ms // 100 <= LONGEST_FLASH_TENTHS:
+            raise WrongUse(self.name, f"relay cards pulse 100, 200, … 1000 ms, not {self.pulse_ms}")
+        if not 1 <= self.address <= 247:
+            raise WrongUse(self.name, f"Modbus cards answer to 1 to 247, not {self.address}")
+
+    @property
+    def pulse_seconds(self) -> float:
+        return self.pulse_ms / 1000
+
+    @property
+    def reply_seconds(self) -> float:
+        return REPLY_SECONDS
+
+    async def open(self, channel: int, permit: Permit) -> Pulse:
+        """One pulse of one relay, timed by the card, sent at most once. See ``LockBoard``."""
+        if not 1 <= channel <= self.channels:
+            raise WrongUse(self.name, f"there is no channel {channel}, only 1 to {self.channels}")
+        try:
+            if not self._released:
+                await self.release()
+        except BridgeError:
+            # Nothing is written to a card before it has confirmed that all its outputs are off.
+            return Pulse(self.name, channel, PulseAnswer.NO_ANSWER)
+        return await self._flash(channel, permit)
+
+    async def doors(self) -> DoorReadings:
+        """All door switches. See ``LockBoard``."""
+        card = self.address if self.inputs_address is None else self.inputs_address
+        done = await self.bus.inputs(card, self.channels, board=f"{self.name} (card {card})")
+        assert done.sent_at is not None
+        assert done.answered_at is not None
+        assert isinstance(done.answer, list)
+        doors = {channel: level != self.closed_input for channel, level in enumerate(done.answer, start=1)}
+        return DoorReadings(self.name, doors, done.sent_at, done.answered_at)
+
+    async def release(self) -> None:
+        """All relays off; sent before anything else is written to this card. See ``LockBoard``."""
+        await self.bus.all_off(self.address, self.channels, board=self.name)
+        self._released = True
+
+    async def _flash(self, channel: int, permit: Permit) -> Pulse:
+        try:
+            done = await self.bus.flash(
+                self.address, channel - 1, self.pulse_ms // 100, board=self.name, permit=permit
+            )
+        except PortError:
+            return Pulse(self.name, channel, PulseAnswer.NO_ANSWER)
+        return self._pulse(channel, done)
+
+    def _pulse(self, channel: int, done: Exchange[bytes | Refused]) -> Pulse:
+        if done.withheld:
+            return Pulse(self.name, channel, PulseAnswer.WITHHELD)
+        assert done.sent_at is not None
+        if done.answer is None:
+            ends_at = done.sent_at + REPLY_SECONDS + self.pulse_seconds
+            return Pulse(self.name, channel, PulseAnswer.NO_ANSWER, done.sent_at, ends_at)
+        assert done.answered_at is not None
+        if isinstance(done.answer, Refused):
+            return Pulse(
+                self.name, channel, PulseAnswer.REFUSED, done.sent_at, done.answered_at, done.answered_at
+            )
+        ends_at = done.answered_at + self.pulse_seconds
+        return Pulse(self.name, channel, PulseAnswer.ACCEPTED, done.sent_at, ends_at, done.answered_at)

@@ -1,0 +1,111 @@
+"""What the rest of the product may ask of hardware, and the readings it gets back.
+
+All times are monotonic seconds (``time.monotonic``, which is also the clock of the event loop).
+Channels count from 1, as printed on the boards.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+Permit = Callable[[], bool]
+"""Asked as the last statement before the bytes of an opening are written; ``False`` sends nothing."""
+
+
+class PulseAnswer(StrEnum):
+    """What the board said to an opening. None of these says that a door moved."""
+
+    ACCEPTED = "accepted"
+    """The board acknowledged the command for this channel."""
+    REFUSED = "refused"
+    """The board understood and said no: no pulse."""
+    NO_ANSWER = "no_answer"
+    """Nothing came back. With ``sent_at`` set the pulse may have happened; without, nothing was sent."""
+    WITHHELD = "withheld"
+    """The permit said no; not one byte left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """One attempt to release one lock."""
+
+    board: str
+    channel: int
+    answer: PulseAnswer
+    sent_at: float | None = None
+    """When the bytes were written; None when none were."""
+    ends_at: float | None = None
+    """The coil can be energised until then; a reading asked for later was sampled after the pulse."""
+    answered_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DoorReadings:
+    """The door switches of one board, as they were at some moment between asking and answering."""
+
+    board: str
+    doors: Mapping[int, bool]
+    """Channel to "this door stands open"."""
+    asked_at: float
+    answered_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One code, as text, from a reader."""
+
+    text: str
+    at: float
+    """When its last byte arrived."""
+    reader: str
+
+
+class LockBoard(Protocol):
+    """A board that times its own pulses and reads door switches."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def channels(self) -> int: ...
+
+    @property
+    def pulse_seconds(self) -> float:
+        """How long the board energises a coil."""
+        ...
+
+    @property
+    def reply_seconds(self) -> float:
+        """The board is taken for silent when it has not answered for so long."""
+        ...
+
+    async def open(self, channel: int, permit: Permit) -> Pulse:
+        """Energise one lock once; never repeated, whatever comes back. ``WrongUse``: no such channel."""
+        ...
+
+    async def doors(self) -> DoorReadings:
+        """Ask for all door switches. ``BoardSilent``, ``BadFrame``, ``BoardRefused``, ``PortError``."""
+        ...
+
+    async def release(self) -> None:
+        """Return when every output is off, whatever a program before us had begun. Raises as ``doors``.
+
+        Families with outputs that can be held are told so; others are given the time of a pulse. A driver
+        does it by itself before a first opening if nobody did.
+        """
+        ...
+
+
+class CodeReader(Protocol):
+    """A reader that sends codes by itself."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def refused(self) -> int:
+        """How many scans were no text, or too long."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Scan]: ...

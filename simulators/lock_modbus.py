@@ -1,0 +1,174 @@
+"""Relay and input cards on Modbus RTU (Waveshare profile), byte for byte.
+
+Unlike the driver the card knows how to turn a relay on to stay, so that a test can see what that would do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pymodbus.framer import FramerRTU
+
+from simulators.cabinet import Cabinet
+
+FLASH_ON = 0x0200
+ALL_RELAYS = 0x00FF
+ON, OFF, TOGGLE = 0xFF00, 0x0000, 0x5500
+EXCEPTION = 0x80
+ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
+REGISTERS = {0x4000: 0, 0x8000: 0x00C8, 0x2000: 0x0001, **{0x1000 + n: 0 for n in range(8)}}
+
+
+class _Exception(Exception):
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+@dataclass(slots=True)
+class ModbusCard:
+    """One card: relays, inputs or both. ``locks`` and ``switches`` name the compartment on each channel."""
+
+    name: str
+    address: int
+    cabinet: Cabinet
+    relays: int = 0
+    inputs: int = 0
+    locks: Mapping[int, str] = field(default_factory=dict)
+    switches: Mapping[int, str] = field(default_factory=dict)
+    closed_input: bool = True
+    registers: dict[int, int] = field(default_factory=lambda: dict(REGISTERS))
+
+    def split(self, received: bytes) -> tuple[list[bytes], bytes]:
+        """Frames are told by function, length and CRC; anything else is skipped."""
+        frames = []
+        while len(received) >= 8:
+            length = _length(received)
+            if len(received) >= length and _has_crc(received[:length]):
+                frames.append(received[:length])
+                received = received[length:]
+            elif len(received) < length <= 64:
+                break
+            else:
+                received = received[1:]
+        return frames, received
+
+    def hear(self, frame: bytes, address: int) -> bytes | None:
+        """Act and answer; frames for other cards and broadcasts get silence."""
+        if frame[0] not in (0, address):
+            return None
+        body, function = frame[2:-2], frame[1]
+        try:
+            answer = bytes([function]) + self._act(function, body)
+        except _Exception as refusal:
+            answer = bytes([function | EXCEPTION, refusal.code])
+        return None if frame[0] == 0 else _with_crc(bytes([address]) + answer)
+
+    def damage_check(self, answer: bytes, address: int | None) -> bytes:
+        """The answer under another address, or with a wrong CRC."""
+        if address is None:
+            return answer[:-1] + bytes([answer[-1] ^ 0x5A])
+        return _with_crc(bytes([address]) + answer[1:-2])
+
+    def power_off(self) -> None:
+        """All coils drop."""
+        for label in self.locks.values():
+            self.cabinet.drop(label)
+
+    def _act(self, function: int, body: bytes) -> bytes:
+        first, second = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
+        match function:
+            case 0x01:
+                return _packed([self._energised(n) for n in self._range(first, second, self.relays)])
+            case 0x02:
+                return _packed([self._level(n) for n in self._range(first, second, self.inputs)])
+            case 0x03:
+                return self._read_registers(first, second)
+            case 0x05:
+                self._write_one(first, second)
+                return body
+            case 0x06:
+                self._write_register(first, second)
+                return body
+            case 0x0F:
+                bits = int.from_bytes(body[5:], "little")
+                for at, n in enumerate(self._range(first, second, self.relays)):
+                    self._set(n, bool(bits >> at & 1))
+                return body[:4]
+        raise _Exception(ILLEGAL_FUNCTION)
+
+    def _range(self, first: int, count: int, size: int) -> range:
+        if not 1 <= count <= size or first + count > size:
+            raise _Exception(ILLEGAL_ADDRESS)
+        return range(first, first + count)
+
+    def _write_one(self, address: int, value: int) -> None:
+        if FLASH_ON <= address < FLASH_ON + self.relays:
+            self._flash(address - FLASH_ON, value)
+        elif address == ALL_RELAYS and value in (ON, OFF):
+            for n in range(self.relays):
+                self._set(n, value == ON)
+        elif address >= self.relays:
+            raise _Exception(ILLEGAL_ADDRESS)
+        elif value == TOGGLE:
+            self._set(address, not self._energised(address))
+        elif value in (ON, OFF):
+            self._set(address, value == ON)
+        else:
+            raise _Exception(ILLEGAL_VALUE)
+
+    def _flash(self, relay: int, tenths: int) -> None:
+        if not 1 <= tenths <= 0x7FFF:
+            raise _Exception(ILLEGAL_VALUE)
+        if (label := self.locks.get(relay + 1)) is not None:
+            self.cabinet.pulse(label, tenths / 10)
+
+    def _set(self, relay: int, on: bool) -> None:
+        label = self.locks.get(relay + 1)
+        if label is None:
+            return
+        if on:
+            self.cabinet.hold(label)
+        else:
+            self.cabinet.drop(label)
+
+    def _energised(self, relay: int) -> bool:
+        label = self.locks.get(relay + 1)
+        return label is not None and self.cabinet.compartment(label).coil_on
+
+    def _level(self, number: int) -> bool:
+        label = self.switches.get(number + 1)
+        is_open = self.cabinet.switch_open(label) if label is not None else True
+        return is_open != self.closed_input
+
+    def _read_registers(self, first: int, count: int) -> bytes:
+        wanted = range(first, first + count)
+        if not 1 <= count <= 16 or any(n not in self.registers for n in wanted):
+            raise _Exception(ILLEGAL_ADDRESS)
+        values = [self.address if n == 0x4000 else self.registers[n] for n in wanted]
+        return bytes([2 * count]) + b"".join(value.to_bytes(2, "big") for value in values)
+
+    def _write_register(self, register: int, value: int) -> None:
+        if register not in self.registers:
+            raise _Exception(ILLEGAL_ADDRESS)
+        if register == 0x4000:
+            if not 1 <= value <= 247:
+                raise _Exception(ILLEGAL_VALUE)
+            self.address = value
+        self.registers[register] = value
+
+
+def _length(received: bytes) -> int:
+    """How long a request of this function is."""
+    return 9 + received[6] if received[1] in (0x0F, 0x10) else 8
+
+
+def _with_crc(body: bytes) -> bytes:
+    return body + FramerRTU.compute_CRC(body).to_bytes(2, "big")
+
+
+def _has_crc(frame: bytes) -> bool:
+    return _with_crc(frame[:-2]) == frame
+
+
+def _packed(bits: list[bool]) -> bytes:
+    size = (len(bits) + 7) // 8
+    return bytes([size]) + sum(bit << at for at, bit in enumerate(bits)).to_bytes(size, "little")

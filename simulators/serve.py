@@ -1,0 +1,260 @@
+"""One cabinet file, served: a wire per bus and reader, boards on them, one physics, and a control port."""
+
+import asyncio
+import ctypes
+import json
+import os
+import selectors
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from config import cabinet as files
+from simulators.bus import Board, Bus
+from simulators.cabinet import Cabinet, Door, Goods, HandsRefused
+from simulators.control import serve_control
+from simulators.faults import Cause, Fault, Faults
+from simulators.lock_8a80 import Lock8A80
+from simulators.lock_modbus import ModbusCard
+from simulators.scan_text import TextReader
+from simulators.wire import FarEnd, PtyEnd, TcpEnd, Wire
+
+LOOK_AGAIN_SECONDS = 0.005
+PARENT_CHECK_SECONDS = 0.5
+PR_SET_PDEATHSIG = 1
+
+HANDS = ("put", "take", "pull", "push", "close", "wait", "scan", "babble")
+VERBS = (*HANDS, "fault", "repair", "cut", "restore", "truth")
+"""What the control port understands: the coroutines of ``Served`` with these names."""
+
+
+class Served:
+    """The hardware side of one cabinet file. ``VERBS`` are what its control port does."""
+
+    def __init__(
+        self,
+        file: files.Cabinet,
+        links: Path,
+        *,
+        tcp: bool = False,
+        turn_round_seconds: float = 0.002,
+        seed: int = 0,
+    ) -> None:
+        self.faults = Faults()
+        self.cabinet = Cabinet(time.monotonic, self.faults)
+        self.buses: dict[str, Bus] = {}
+        self.readers: dict[str, TextReader] = {}
+        self._links, self._tcp = links, tcp
+        for bus in file.bus:
+            boards = [
+                card for board in file.board if board.bus == bus.name for card in self._build(file, board)
+            ]
+            bits = 1 + 8 + (bus.parity != "N") + bus.stopbits
+            wire = Wire(self._end(bus.name), baud=bus.baud, bits_per_byte=bits)
+            self.buses[bus.name] = Bus(
+                bus.name, wire, boards, self.faults, turn_round_seconds=turn_round_seconds, seed=seed
+            )
+        for reader in file.reader:
+            self.readers[reader.name] = TextReader(
+                reader.name, Wire(self._end(reader.name), baud=reader.baud)
+            )
+
+    @property
+    def wires(self) -> dict[str, Wire]:
+        """All wires by the name of their bus or reader."""
+        on_buses = {name: bus.wire for name, bus in self.buses.items()}
+        return on_buses | {name: reader.wire for name, reader in self.readers.items()}
+
+    async def plug_in(self) -> dict[str, str]:
+        """Plug all wires in; their addresses by name."""
+        for wire in self.wires.values():
+            await wire.restore()
+        return {name: wire.address for name, wire in self.wires.items()}
+
+    def unplug(self) -> None:
+        """Pull all wires out and remove their names."""
+        for bus in self.buses.values():
+            bus.close()
+        for reader in self.readers.values():
+            reader.wire.cut()
+
+    async def put(self, compartment: str, goods: str = "parcel", grams: float = 500.0) -> None:
+        """Lay something into an open compartment."""
+        self.cabinet.put(compartment, Goods(goods, grams))
+
+    async def take(self, compartment: str, goods: str | None = None) -> str:
+        """Take something out; what it was."""
+        return self.cabinet.take(compartment, goods).name
+
+    async def pull(self, compartment: str) -> bool:
+        """Pull at a door; whether it is open now."""
+        return self.cabinet.pull(compartment)
+
+    async def push(self, compartment: str) -> None:
+        """Lean a door to."""
+        self.cabinet.push(compartment)
+
+    async def close(self, compartment: str) -> bool:
+        """Push a door shut; whether it latched."""
+        return self.cabinet.close(compartment)
+
+    async def wait(self, compartment: str, door: str, seconds: float = 10.0) -> bool:
+        """Wait until a door is "open" (or ajar) or "closed"; whether that came true."""
+        if door not in ("open", "closed"):
+            raise HandsRefused(f"a door is waited for to be open or closed, not {door}")
+        until = time.monotonic() + seconds
+        while (self.cabinet.compartment(compartment).door is Door.CLOSED) != (door == "closed"):
+            if time.monotonic() > until:
+                return False
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        return True
+
+    async def scan(self, reader: str, text: str) -> None:
+        """Hold a code in front of a reader."""
+        self._named_reader(reader).show(text)
+
+    async def babble(self, reader: str, hex: str) -> None:
+        """Make a reader send bytes that are no scan."""
+        self._named_reader(reader).babble(bytes.fromhex(hex))
+
+    async def fault(self, cause: str, where: str, amount: float | None = None, other: str = "") -> None:
+        """Something breaks."""
+        self._check_place(where)
+        self.faults.begin(Fault(Cause(cause), where, amount, other, time.monotonic()))
+        self._faults_changed()
+
+    async def repair(self, cause: str, where: str) -> None:
+        """It works again."""
+        self._check_place(where)
+        self.faults.end(Cause(cause), where)
+        self._faults_changed()
+
+    async def cut(self, wire: str) -> None:
+        """Pull a wire out."""
+        self._named_wire(wire).cut()
+
+    async def restore(self, wire: str) -> None:
+        """Plug it in again, under the same name."""
+        await self._named_wire(wire).restore()
+
+    async def truth(self) -> dict[str, Any]:
+        """All that is true, and what crossed the wires."""
+        told = self.cabinet.truth()
+        told["faults"] = [[fault.cause.value, fault.where] for fault in self.faults.active()]
+        told["longest_energised"] = self.cabinet.longest_energised()
+        told["wires"] = {
+            name: {"bytes_in": wire.bytes_in, "bytes_out": wire.bytes_out, "cut": wire.is_cut}
+            for name, wire in self.wires.items()
+        }
+        told["requests"] = {
+            name: dict(Counter(frame.hex() for _, frame in bus.requests)) for name, bus in self.buses.items()
+        }
+        return told
+
+    async def control(self) -> asyncio.Server:
+        """Start answering requests for these verbs."""
+        return await serve_control({verb: getattr(self, verb) for verb in VERBS}, HandsRefused)
+
+    def _end(self, name: str) -> FarEnd:
+        return TcpEnd() if self._tcp else PtyEnd(self._links / name)
+
+    def _build(self, file: files.Cabinet, board: files.Board) -> list[Board]:
+        wired = [c for c in file.compartment if c.board == board.name]
+        bus = next(bus for bus in file.bus if bus.name == board.bus)
+        for compartment in wired:
+            self.cabinet.build(compartment.label, supply=bus.supply or board.name)
+        locks = {c.channel: c.label for c in wired}
+        switches = {c.switch: c.label for c in wired}
+        if board.kind == "lock_modbus":
+            return _cards(board, self.cabinet, locks, switches)
+        return [
+            Lock8A80(
+                board.name,
+                board.address,
+                board.channels,
+                self.cabinet,
+                locks,
+                switches,
+                pulse_seconds=board.pulse_ms / 1000,
+                closed_value=board.closed_value,
+                byte_order=board.byte_order,
+            )
+        ]
+
+    def _named_reader(self, name: str) -> TextReader:
+        if name not in self.readers:
+            raise HandsRefused(f"there is no reader {name}")
+        return self.readers[name]
+
+    def _named_wire(self, name: str) -> Wire:
+        if name not in self.wires:
+            raise HandsRefused(f"there is no wire {name}")
+        return self.wires[name]
+
+    def _check_place(self, where: str) -> None:
+        boards = {board.name for bus in self.buses.values() for board in bus.boards}
+        if where not in boards and where not in self.buses and where not in self.cabinet.labels():
+            raise HandsRefused(f"there is no compartment, board or bus {where}")
+
+    def _faults_changed(self) -> None:
+        for bus in self.buses.values():
+            bus.faults_changed()
+
+
+def _cards(
+    board: files.Board, cabinet: Cabinet, locks: dict[int, str], switches: dict[int, str]
+) -> list[Board]:
+    relays = ModbusCard(board.name, board.address, cabinet, relays=board.channels, locks=locks)
+    inputs = relays
+    if board.inputs_address not in (None, board.address):
+        inputs = ModbusCard(f"{board.name}-inputs", board.inputs_address or 0, cabinet)
+    inputs.inputs, inputs.switches, inputs.closed_input = board.channels, switches, board.closed_input
+    return [relays] if inputs is relays else [relays, inputs]
+
+
+def serve(
+    file: files.Cabinet, links: Path, *, tcp: bool, turn_round_seconds: float, with_parent: bool
+) -> None:
+    """Serve until SIGINT or SIGTERM, or, ``with_parent``, until the parent process is gone."""
+    parent = os.getppid()
+    if with_parent:
+        _die_with_parent()
+    links.mkdir(parents=True, exist_ok=True)
+    served = Served(file, links, tcp=tcp, turn_round_seconds=turn_round_seconds)
+    # The default selector rounds waits up to a millisecond, nine bytes at 115200 baud; this one does not.
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
+        runner.run(_run(served, file.id, parent if with_parent else None))
+
+
+async def _run(served: Served, cabinet: str, parent: int | None) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    ports = await served.plug_in()
+    server = await served.control()
+    host, port = server.sockets[0].getsockname()
+    print(
+        json.dumps({"ready": True, "cabinet": cabinet, "control": f"{host}:{port}", "ports": ports}),
+        flush=True,
+    )
+    try:
+        await _until(ended, parent)
+    finally:
+        server.close()
+        served.unplug()
+
+
+async def _until(ended: asyncio.Event, parent: int | None) -> None:
+    while not ended.is_set() and (parent is None or os.getppid() == parent):
+        try:
+            await asyncio.wait_for(ended.wait(), PARENT_CHECK_SECONDS)
+        except TimeoutError:
+            continue
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
