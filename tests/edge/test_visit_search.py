@@ -13,7 +13,7 @@ import pytest
 
 from controller import visit
 from controller.doors import Door, DoorState, Reading
-from controller.visit import Ask, Box, Pulsed, Purpose, Refused, Rules, State
+from controller.visit import Ask, Box, Pulsed, Purpose, Refused, Rules, State, asking, waiting
 
 RULES = Rules(pulses=2, window_s=8, release_wait_s=3, rest_s=8, left_open_alarm_s=6, left_open_block_s=12)
 MINE, OTHER = "00000000000000aa-1", "00000000000000aa-2"
@@ -143,7 +143,9 @@ def relative(world: World) -> World:
         )
     door = replace(world.box.door, since=round(max(world.box.door.since - shift, -13), 3), changes=())
     box = replace(world.box, opening=opening, door=door, rest_until=max(0.0, world.box.rest_until - shift))
-    return replace(world, box=box, now=0.0, pulses=(), seen_open=frozenset())
+    current = opening.number if opening is not None else 0
+    sent = tuple((current, 0.0) for number, _ in world.pulses if number == current)
+    return replace(world, box=box, now=0.0, pulses=sent, seen_open=frozenset())
 
 
 @cache
