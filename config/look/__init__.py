@@ -2,5 +2,6 @@
 
 from pathlib import Path
 
+ICON = Path(__file__).with_name("icon.svg")
 TOKENS = Path(__file__).with_name("tokens.css")
 """CSS custom properties; served by whoever serves a page."""

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, Field
 
 from config.cabinet import Cabinet as CabinetFile
-from config.look import TOKENS
+from config.look import ICON, TOKENS
 from config.settings import EdgeSettings
 from controller.cabinet import Cabinet, Changed
 from controller.clock import Clock
@@ -134,7 +134,7 @@ class Kiosk:
         return app
 
     def _add_page(self, app: FastAPI) -> None:
-        for path in (HERE / "kiosk.css", HERE / "kiosk.js", TOKENS):
+        for path in (HERE / "kiosk.css", HERE / "kiosk.js", TOKENS, ICON):
             app.add_api_route(f"/{path.name}", _served(path))
 
         @app.get("/")
