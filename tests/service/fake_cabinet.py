@@ -1,4 +1,4 @@
-"""A cabinet that speaks the contract and has no doors: what the edge says, byte by byte, under a test's control."""
+"""A cabinet that speaks the contract and has no doors: what an edge says, under a test's control."""
 
 import base64
 import itertools
@@ -6,6 +6,7 @@ import queue
 import secrets
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -150,7 +151,7 @@ class FakeCabinet:
             id=f"{self.epoch}-{self.seq}",
             source=f"/cabinets/{self.id}",
             type=kind,
-            time="2026-03-01T18:00:00.000Z",
+            time=datetime.now(UTC).isoformat(),
             subject=subject,
             data=facts,
             epoch=self.epoch,
