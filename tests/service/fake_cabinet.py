@@ -82,7 +82,7 @@ class Mqtt:
         return self._granted.setdefault(mid, queue.Queue()).get(timeout=WAIT_S)[0]
 
     def publish(self, name: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
-        self._client.publish(name, payload, qos=qos, retain=retain).wait_for_publish(WAIT_S)
+        self._client.publish(name, payload, qos=qos, retain=retain).wait_for_publish(2)
 
     def close(self) -> None:
         self._client.disconnect()
