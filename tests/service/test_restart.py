@@ -27,7 +27,7 @@ from tests.service.conftest import CABINETS, started
 from tests.service.fake_cabinet import FakeCabinet, Identity, Stay, box
 
 ROOT = Path(__file__).parents[2]
-KILLS = 5
+KILLS = 4
 
 
 class Cloud:
@@ -138,6 +138,7 @@ def test_nothing_is_lost_or_doubled_by_killing_the_cloud(cloud: Cloud, tmp_path:
         cabinet.n += 1
         cabinet.connect(say_hello=False)
         through = move_to(cabinet, lines, through, cabinet.sync().through)
+        cabinet.mqtt.patience_s = 0.3
         with killed_soon(cloud, chance.uniform(0.02, 0.4)):
             through = tell_until_silent(cabinet, lines, through)
         cabinet.close()
