@@ -55,6 +55,8 @@ class Identity:
 class Mqtt:
     """A plain MQTT client: what it was granted, what it heard."""
 
+    patience_s = 5.0
+
     def __init__(self, url: str, login: str, password: str, client_id: str = "") -> None:
         self.heard: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self._granted: dict[int, queue.Queue[list[bool]]] = {}
@@ -82,7 +84,7 @@ class Mqtt:
         return self._granted.setdefault(mid, queue.Queue()).get(timeout=WAIT_S)[0]
 
     def publish(self, name: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
-        self._client.publish(name, payload, qos=qos, retain=retain).wait_for_publish(WAIT_S)
+        self._client.publish(name, payload, qos=qos, retain=retain).wait_for_publish(self.patience_s)
 
     def close(self) -> None:
         self._client.disconnect()
