@@ -2,15 +2,16 @@
 
 from fastapi import FastAPI
 
+from cloud import pages
 from cloud.api import badges, cabinets, commands, enrolments, events, health, orders, resident
 from cloud.api.problems import LimitBody, add_problems
 from cloud.parts import Parts
 
-ROOMS = (orders, cabinets, commands, events, badges, enrolments, resident, health)
+ROOMS = (orders, cabinets, commands, events, badges, enrolments, resident, health, pages)
 
 
 def build_api(parts: Parts) -> FastAPI:
-    """Routes under ``/v1`` for those with an API key, ``/p`` for residents, and health."""
+    """Routes under ``/v1`` for those with an API key, ``/p`` and ``/c`` for residents, and health."""
     app = FastAPI(title="tuangui", version="1", docs_url="/v1/docs", openapi_url="/v1/openapi.json")
     app.router.redirect_slashes = False
     app.add_middleware(LimitBody)

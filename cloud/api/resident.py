@@ -16,6 +16,7 @@ from config.contract.messages import Presence
 
 Secret = Annotated[str, Path(min_length=20, max_length=64)]
 NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+UNBUFFERED = {**NO_STORE, "X-Accel-Buffering": "no"}  # a reverse proxy passes each event on at once
 Row = dict[str, Any]
 
 
@@ -33,7 +34,7 @@ def routes(parts: Parts) -> APIRouter:
         """Server-sent events: the state at once and after every change."""
         visit = await parts.resident.visit(secret)
         stream = _states(parts, secret, visit.cabinet["id"])
-        return StreamingResponse(stream, media_type="text/event-stream", headers=NO_STORE)
+        return StreamingResponse(stream, media_type="text/event-stream", headers=UNBUFFERED)
 
     @router.post("/open", status_code=202)
     async def open_now(secret: Secret, asked: AtCabinet, wait: WaitS) -> JSONResponse:
