@@ -205,11 +205,17 @@ def parse(raw: dict[str, Any], file: str = "cabinet") -> Cabinet:
     try:
         cabinet = Cabinet.model_validate(raw)
     except ValidationError as error:
-        raise BadFile([Problem(file, _key(e["loc"]), _reason(e)) for e in error.errors()]) from error
+        raise BadFile([Problem(file, _key(e["loc"]), _reason(e)) for e in _leaves(error)]) from error
     problems = [Problem(file, key, reason) for key, reason in _cross_checks(cabinet)]
     if problems:
         raise BadFile(problems)
     return cabinet
+
+
+def _leaves(error: ValidationError) -> list[Any]:
+    """Without the errors that only say that a part of theirs is wrong."""
+    found = error.errors()
+    return [e for e in found if not any(o["loc"][: len(e["loc"])] == e["loc"] for o in found if o is not e)]
 
 
 def _key(loc: tuple[int | str, ...]) -> str:

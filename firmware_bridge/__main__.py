@@ -41,7 +41,7 @@ READ = {Kind.LOCK_8A80: lock_8a80.read_frame, Kind.LOCK_MODBUS: modbus.RtuFrame.
 def doors(file: File, port: Port = None, as_json: AsJson = False) -> None:
     """Read every door switch and print which doors stand open.
 
-    Example: tuangui bridge doors config/cabinets/locker-8a80.toml --port rs485=/dev/ttyUSB0
+    Example: ./tuangui bridge doors config/cabinets/locker-8a80.toml --port rs485=/dev/ttyUSB0
     """
     cabinet = _load(file)
     found, flagged = _run(_doors(cabinet, _ports(port)))
@@ -59,7 +59,7 @@ def doors(file: File, port: Port = None, as_json: AsJson = False) -> None:
 def open_door(file: File, label: str, port: Port = None, as_json: AsJson = False) -> None:
     """Send one timed pulse to the lock of compartment LABEL, then say what the switch shows.
 
-    Example: tuangui bridge open config/cabinets/locker-8a80.toml 07 --port rs485=/dev/ttyUSB0
+    Example: ./tuangui bridge open config/cabinets/locker-8a80.toml 07 --port rs485=/dev/ttyUSB0
     """
     cabinet = _load(file)
     if label not in {c.label for c in cabinet.compartment}:
@@ -75,7 +75,7 @@ def decode(
 ) -> None:
     """Say what a frame means, or why it is none.
 
-    Example: tuangui bridge decode lock_8a80 8A0101119B
+    Example: ./tuangui bridge decode lock_8a80 8A0101119B
     """
     try:
         told = READ[kind](bytes.fromhex(frame))

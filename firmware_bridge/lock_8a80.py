@@ -5,6 +5,7 @@ which door hangs on which channel, nor why one is opened. The frames that energi
 hold a coil on (9A) and release it (9B) exist on these boards and cannot be made here.
 """
 
+import asyncio
 from dataclasses import dataclass
 from functools import reduce
 from operator import xor
@@ -27,6 +28,7 @@ HIGHEST_ADDRESS = 32
 HIGHEST_LOCK = 50
 READ_ALL_LENGTHS = (7, 8, 11)
 
+LONGEST_PULSE_MS = 1000
 REPLY_SECONDS = 0.2
 """An answer takes 12.5 ms at 9600 baud plus the board's own turn-round."""
 
@@ -209,12 +211,15 @@ class Lock8A80:
     byte_order: Literal["last", "first"] = "last"
     reply_seconds: float = REPLY_SECONDS
     _answer_length: int = 0
+    _released: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.address <= HIGHEST_ADDRESS:
             raise WrongUse(self.name, f"8A/80 boards answer to 1 to {HIGHEST_ADDRESS}, not {self.address}")
         if not 1 <= self.channels <= HIGHEST_LOCK:
             raise WrongUse(self.name, f"8A/80 boards have 1 to {HIGHEST_LOCK} channels, not {self.channels}")
+        if not 0 < self.pulse_ms <= LONGEST_PULSE_MS:
+            raise WrongUse(self.name, f"a pulse lasts 1 to {LONGEST_PULSE_MS} ms, not {self.pulse_ms}")
 
     @property
     def pulse_seconds(self) -> float:
@@ -224,6 +229,8 @@ class Lock8A80:
         """One pulse on one lock, at most once; the length is the board's own setting. See ``LockBoard``."""
         if not 1 <= channel <= self.channels:
             raise WrongUse(self.name, f"there is no channel {channel}, only 1 to {self.channels}")
+        if not self._released:
+            await self.release()
         try:
             done = await self.line.command(
                 OpenLock(self.address, channel).to_bytes(),
@@ -256,7 +263,12 @@ class Lock8A80:
         return DoorReadings(self.name, doors, done.sent_at, done.answered_at)
 
     async def release(self) -> None:
-        """Nothing to do: no frame that this driver can send leaves a coil on."""
+        """Wait until a pulse is over that a program before us may have begun; no frame can cut one short.
+
+        Without this, a restart in the middle of a pulse and a second opening make one of twice the length.
+        """
+        await asyncio.sleep(self.pulse_seconds)
+        self._released = True
 
     def _pulse(self, channel: int, done: Exchange[LockState]) -> Pulse:
         if done.withheld:

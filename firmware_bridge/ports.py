@@ -89,10 +89,10 @@ class LockBoard(Protocol):
         ...
 
     async def release(self) -> None:
-        """Everything off, for families with outputs that can be held; must come before any other write.
+        """Return when every output is off, whatever a program before us had begun. Raises as ``doors``.
 
-        Raises as ``doors``. The driver sends it by itself before a first opening; where the family has no
-        held outputs it sends nothing.
+        Families with outputs that can be held are told so; others are given the time of a pulse. A driver
+        does it by itself before a first opening if nobody did.
         """
         ...
 

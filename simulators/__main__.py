@@ -2,18 +2,32 @@
 
 import sys
 import tempfile
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from config.cabinet import load
+from config.cabinet import Cabinet, load, parse
 from config.problems import BadFile
 from simulators.serve import serve
 
 app = typer.Typer(no_args_is_help=True, help="The outside world: boards, people, faults.")
 sim = typer.Typer(no_args_is_help=True, help="Simulated hardware, reached through ptys or TCP.")
 app.add_typer(sim, name="sim")
+
+Links = Annotated[Path | None, typer.Option(help="folder for the stable port names")]
+Tcp = Annotated[bool, typer.Option(help="TCP ports instead of ptys")]
+TurnRound = Annotated[float, typer.Option(min=0, help="how long a board thinks before it answers")]
+WithParent = Annotated[bool, typer.Option(help="end when the starting process does")]
+
+
+class Kind(StrEnum):
+    """Families of boards that can be served by themselves."""
+
+    LOCK_8A80 = "lock_8a80"
+    LOCK_MODBUS = "lock_modbus"
 
 
 @app.callback()
@@ -24,22 +38,69 @@ def _root() -> None:
 @sim.command("cabinet")
 def cabinet(
     file: Annotated[Path, typer.Argument(help="cabinet file")],
-    links: Annotated[Path | None, typer.Option(help="folder for the stable port names")] = None,
-    tcp: Annotated[bool, typer.Option(help="TCP ports instead of ptys")] = False,
-    turn_round_ms: Annotated[float, typer.Option(min=0, help="how long a board thinks")] = 2.0,
-    with_parent: Annotated[bool, typer.Option(help="end when the starting process does")] = False,
+    links: Links = None,
+    tcp: Tcp = False,
+    turn_round_ms: TurnRound = 2.0,
+    with_parent: WithParent = False,
 ) -> None:
     """Serve all hardware of one cabinet file and print its addresses as one JSON line.
 
-    Example: tuangui sim cabinet config/cabinets/locker-8a80.toml --links /tmp/a01
+    Example: ./tuangui sim cabinet config/cabinets/locker-8a80.toml --links data/a01
     """
+    described = _checked(lambda: load(file))
+    serve(
+        described, _folder(links), tcp=tcp, turn_round_seconds=turn_round_ms / 1000, with_parent=with_parent
+    )
+
+
+@sim.command("board")
+def board(
+    kind: Annotated[Kind, typer.Argument(help="family of the board")],
+    address: Annotated[int, typer.Option(min=1, max=247, help="its address on the bus")] = 1,
+    channels: Annotated[int, typer.Option(min=1, max=50, help="how many locks it has")] = 24,
+    baud: Annotated[int, typer.Option(help="speed of its wire")] = 9600,
+    links: Links = None,
+    tcp: Tcp = False,
+    turn_round_ms: TurnRound = 2.0,
+    with_parent: WithParent = False,
+) -> None:
+    """Serve one board with a lock, a door and a switch on each channel, and print its address.
+
+    Example: ./tuangui sim board lock_8a80 --channels 16
+    """
+    described = _checked(lambda: parse(one_board(kind.value, address, channels, baud), "this command"))
+    serve(
+        described, _folder(links), tcp=tcp, turn_round_seconds=turn_round_ms / 1000, with_parent=with_parent
+    )
+
+
+def one_board(kind: str, address: int, channels: int, baud: int) -> dict[str, Any]:
+    """What a cabinet file with nothing but this board would say."""
+    about = {"id": "one-board", "number": "1", "name_zh": "单板", "name_en": "One board", "phone": "000"}
+    return {
+        "cabinet": about,
+        "bus": [
+            {"name": "bus", "kind": "modbus" if "modbus" in kind else "serial", "port": "bus", "baud": baud}
+        ],
+        "board": [{"name": "board", "kind": kind, "bus": "bus", "address": address, "channels": channels}],
+        "zone": [{"name": "ambient", "class": "ambient"}],
+        "compartment": [
+            {"label": f"{channel:02}", "size": "M", "board": "board", "channel": channel}
+            for channel in range(1, channels + 1)
+        ],
+    }
+
+
+def _checked(described: Callable[[], Cabinet]) -> Cabinet:
     try:
-        described = load(file)
+        return described()
     except BadFile as problems:
         print(problems, file=sys.stderr)
         raise typer.Exit(2) from problems
-    folder = links or Path(tempfile.mkdtemp(prefix="tuangui-sim-"))
-    serve(described, folder, tcp=tcp, turn_round_seconds=turn_round_ms / 1000, with_parent=with_parent)
+
+
+def _folder(links: Path | None) -> Path:
+    return links or Path(tempfile.mkdtemp(prefix="tuangui-sim-"))
 
 
 if __name__ == "__main__":

@@ -6,12 +6,14 @@ Unlike the driver the card knows how to turn a relay on to stay, so that a test 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from firmware_bridge.modbus import EXCEPTION, FLASH_ON, has_crc, with_crc
+from pymodbus.framer import FramerRTU
+
 from simulators.cabinet import Cabinet
 
-FLASH_OFF = 0x0400
+FLASH_ON = 0x0200
 ALL_RELAYS = 0x00FF
 ON, OFF, TOGGLE = 0xFF00, 0x0000, 0x5500
+EXCEPTION = 0x80
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 REGISTERS = {0x4000: 0, 0x8000: 0x00C8, 0x2000: 0x0001, **{0x1000 + n: 0 for n in range(8)}}
 
@@ -40,7 +42,7 @@ class ModbusCard:
         frames = []
         while len(received) >= 8:
             length = _length(received)
-            if has_crc(received[:length]) and len(received) >= length:
+            if len(received) >= length and _has_crc(received[:length]):
                 frames.append(received[:length])
                 received = received[length:]
             elif len(received) < length <= 64:
@@ -58,13 +60,13 @@ class ModbusCard:
             answer = bytes([function]) + self._act(function, body)
         except _Exception as refusal:
             answer = bytes([function | EXCEPTION, refusal.code])
-        return None if frame[0] == 0 else with_crc(bytes([address]) + answer)
+        return None if frame[0] == 0 else _with_crc(bytes([address]) + answer)
 
     def damage_check(self, answer: bytes, address: int | None) -> bytes:
         """The answer under another address, or with a wrong CRC."""
         if address is None:
             return answer[:-1] + bytes([answer[-1] ^ 0x5A])
-        return with_crc(bytes([address]) + answer[1:-2])
+        return _with_crc(bytes([address]) + answer[1:-2])
 
     def power_off(self) -> None:
         """All coils drop."""
@@ -157,6 +159,14 @@ class ModbusCard:
 def _length(received: bytes) -> int:
     """How long a request of this function is."""
     return 9 + received[6] if received[1] in (0x0F, 0x10) else 8
+
+
+def _with_crc(body: bytes) -> bytes:
+    return body + FramerRTU.compute_CRC(body).to_bytes(2, "big")
+
+
+def _has_crc(frame: bytes) -> bool:
+    return _with_crc(frame[:-2]) == frame
 
 
 def _packed(bits: list[bool]) -> bytes:

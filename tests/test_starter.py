@@ -200,17 +200,20 @@ def test_an_environment_can_renew_itself(installed: Path, tmp_path: Path) -> Non
     assert (done.returncode, "ready after" in done.stderr) == (0, True), done.stderr
 
 
-def test_an_installation_killed_in_the_middle_heals(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kill", [os.kill, os.killpg], ids=["starter", "and-its-installer"])
+def test_an_installation_killed_in_the_middle_heals(tmp_path: Path, kill: Callable[[int, int], None]) -> None:
     folder = checkout(tmp_path / "checkout")
     command = [sys.executable, str(folder / "tuangui"), "config"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True) as process:
         deadline = time.monotonic() + 30
         while not (folder / ".venv" / "pyvenv.cfg").exists() and time.monotonic() < deadline:
             time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGKILL)
+        kill(process.pid, signal.SIGKILL)
     assert not (folder / ".venv" / "tuangui.stamp").exists()
     done = start(folder / "tuangui", "config")
     assert (done.returncode, "ready after" in done.stderr) == (0, True)
+    if kill is os.kill:  # its installer went on, and was not disturbed
+        assert "waiting for it" in done.stderr
 
 
 def test_two_starts_at_once_wait_for_each_other(tmp_path: Path) -> None:

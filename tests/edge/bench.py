@@ -120,10 +120,18 @@ class CloudKeys:
 
     def badge(self, badge: str = "00000000000000aa", exp: int = FAR // 1000) -> str:
         where, right = codes.cabinet_hash(CABINET), codes.BadgeRight.LOAD
-        return codes.Token(codes.Purpose.BADGE, 3, 0, where, badge, right, 1_700_000_000, exp).signed(self.token)
+        return codes.Token(codes.Purpose.BADGE, 3, 0, where, badge, right, 1_700_000_000, exp).signed(
+            self.token
+        )
 
     def open_door(self, session: Session, label: str, occupancy: str | None, **more: Any) -> bytes:
-        given = {"id": secrets.token_hex(8), "cabinet": CABINET, "purpose": "collect", "deadline_ms": FAR, **more}
+        given = {
+            "id": secrets.token_hex(8),
+            "cabinet": CABINET,
+            "purpose": "collect",
+            "deadline_ms": FAR,
+            **more,
+        }
         command = OpenDoor(session=session, compartment=label, occupancy=occupancy, **given)
         return sign(self.commands, "commands", CABINET, command.body())
 

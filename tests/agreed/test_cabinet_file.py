@@ -1,0 +1,119 @@
+"""A cabinet file is right, or every problem in it is told with file, key and reason."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from config.cabinet import load, parse
+from config.neighbourhood import load_neighbourhood
+from config.problems import BadFile
+
+SAMPLES = sorted(Path("config/cabinets").glob("locker-*.toml"))
+
+
+@pytest.mark.parametrize("file", SAMPLES, ids=lambda file: file.stem)
+def test_every_sample_loads(file):
+    assert load(file).compartment
+
+
+def test_the_samples_have_the_doors_they_promise():
+    of = {file.stem: load(file) for file in SAMPLES}
+    assert len(of["locker-8a80"].compartment) == 24
+    assert {c.size for c in of["locker-8a80"].compartment} == {"S", "M", "L"}
+    assert len(of["locker-modbus"].compartment) == 16
+    assert len(of["locker-modbus"].zone) == 2
+
+
+def test_the_neighbourhood_lists_every_sample():
+    listed = {file.name for file, _ in load_neighbourhood("config/cabinets/neighbourhood.toml").cabinets}
+    assert listed == {file.name for file in SAMPLES}
+
+
+def sample():
+    return tomllib.loads(Path("config/cabinets/locker-8a80.toml").read_text(encoding="utf-8"))
+
+
+def problems(raw):
+    with pytest.raises(BadFile) as caught:
+        parse(raw, "cabinet.toml")
+    return [(p.key, p.reason) for p in caught.value.problems]
+
+
+def told(raw, key, words):
+    found = problems(raw)
+    assert any(k == key and words in reason for k, reason in found), found
+
+
+def test_two_doors_on_one_output():
+    raw = sample()
+    raw["compartment"][1]["channel"] = 1
+    told(raw, "compartment[1].channel", "already belongs to 01")
+
+
+def test_an_unknown_bus():
+    raw = sample()
+    raw["board"][0]["bus"] = "other"
+    told(raw, "board[0].bus", "no bus named other")
+
+
+def test_a_duplicate_label():
+    raw = sample()
+    raw["compartment"][5]["label"] = "01"
+    told(raw, "compartment[5].label", "already used by compartment[0]")
+
+
+def test_a_missing_zone():
+    raw = sample()
+    raw["compartment"][0]["zone"] = "attic"
+    told(raw, "compartment[0].zone", "no zone named attic")
+
+
+def test_a_chilled_zone_without_a_thermometer():
+    raw = sample()
+    raw["zone"][0]["class"] = "chilled"
+    told(raw, "zone[0].thermometer", "must name a thermometer")
+
+
+def test_a_frozen_zone_without_a_limit():
+    raw = sample()
+    raw["zone"][0] |= {"class": "frozen"}
+    told(raw, "zone[0].limit_celsius", "must set its limit")
+
+
+def test_an_unknown_key_and_an_impossible_value_are_told_together():
+    raw = sample()
+    raw["board"][0] |= {"pulse_ms": 5000, "colour": "red"}
+    keys = [key for key, _ in problems(raw)]
+    assert keys == ["board[0].pulse_ms", "board[0].colour"]
+
+
+def test_a_channel_that_the_board_does_not_have():
+    raw = sample()
+    raw["compartment"][0]["channel"] = 25
+    told(raw, "compartment[0].channel", "has 24 channels")
+
+
+def test_a_child_could_climb_in_and_there_is_no_way_to_call():
+    raw = sample()
+    raw["cabinet"]["screen"] = False
+    raw["compartment"][0]["person_sized"] = True
+    told(raw, "compartment[0].person_sized", "neither a screen nor")
+
+
+@pytest.mark.parametrize("bad", ["Garden", "a.b", "x", "a" * 33, "garden/east", ""])
+def test_a_cabinet_id_that_would_change_meaning_in_a_topic(bad):
+    raw = sample()
+    raw["cabinet"]["id"] = bad
+    told(raw, "cabinet.id", "cabinet id")
+
+
+def test_files_that_are_no_cabinet_files(tmp_path):
+    with pytest.raises(BadFile, match="cannot be read"):
+        load(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("a = [", encoding="utf-8")
+    with pytest.raises(BadFile, match="is not TOML"):
+        load(tmp_path / "bad.toml")
+    (tmp_path / "empty.toml").write_text("", encoding="utf-8")
+    with pytest.raises(BadFile, match="cabinet: is missing"):
+        load(tmp_path / "empty.toml")

@@ -1,0 +1,89 @@
+"""Doors that jam, switches that lie, people who pull, a child inside: what the cabinet makes of it."""
+
+from config.contract import codes
+
+
+async def raised(bench):
+    return {(e.data["fault"], e.data["subject"]) for e in await bench.events() if e.type == "FaultRaised"}
+
+
+async def test_a_door_that_jams_while_loading_gets_three_pulses_and_the_parcel_another_box(bench):
+    order = bench.cloud.expect()
+    await bench.hand_over()
+    await bench.served.fault("latch_jammed", "01")
+    scanned = bench.edge.entrance.scanned
+    await scanned(bench.cloud.badge())
+    assert (await scanned(codes.parcel_label(order.parcel))).door == "01"
+    await bench.until(lambda: "out_of_service" in bench.box("01").sides)
+    assert bench.openings_on_the_wire() == 3
+    assert ("door_stuck", "01") in await raised(bench)
+    assert await bench.load(order) == "02"
+    assert bench.box("01").parcel is None
+
+
+async def test_a_door_that_jams_while_collecting_keeps_the_right(bench):
+    order = await bench.loaded()
+    door = bench.door_of(order)
+    await bench.served.fault("latch_jammed", door)
+    await bench.edge.entrance.typed(order.code)
+    await bench.until(lambda: bench.box(door).state == "occupied")
+    assert (await bench.edge.entrance.typed(order.code)).refusal == "door_stuck"
+    assert bench.box(door).occupancy is not None
+    assert "OpeningFailed" in await bench.event_types()
+
+
+async def test_a_switch_that_always_says_open_does_not_refuse_a_valid_code(bench):
+    order = await bench.loaded()
+    door = bench.door_of(order)
+    await bench.served.fault("switch_broken_open", door)
+    await bench.until(lambda: bench.box(door).door.is_open)
+    before = bench.openings_on_the_wire()
+    assert (await bench.edge.entrance.typed(order.code)).kind == "opening"
+    await bench.becomes(door, "checking")
+    assert bench.openings_on_the_wire() == before + 3
+    assert ("compartment_unclear", door) in await raised(bench)
+    assert (await bench.edge.entrance.typed(order.code)).kind == "opening"
+
+
+async def test_a_door_pulled_open_by_force_is_told_and_the_box_is_not_given_away(bench):
+    """What the cabinet sees of a crowbar is a switch that opens without a pulse."""
+    await bench.hand_over()
+    await bench.served.fault("switch_broken_open", "01")
+    await bench.until(lambda: "forced" in bench.box("01").sides)
+    assert ("door_forced", "01") in await raised(bench)
+    assert not bench.box("01").assignable
+
+
+async def test_someone_inside_opens_what_holds_no_parcel_even_without_a_right(bench):
+    order = await bench.loaded()
+    answer = await bench.edge.entrance.inside()
+    assert answer.door == bench.door_of(order), "the door closed last opens first, whatever lies there"
+    for label in bench.edge.cabinet.boxes:
+        await bench.until(lambda label=label: bench.box(label).door.is_open)
+    assert ("someone_inside", "cabinet") in await raised(bench)
+
+
+async def test_a_board_that_falls_silent_is_told_once_and_told_back(bench):
+    await bench.served.fault("board_silent", "locks")
+    await bench.until(lambda: bench.edge.health.has("board_silent", "locks"))
+    await bench.served.repair("board_silent", "locks")
+    await bench.until(lambda: not bench.edge.health.has("board_silent", "locks"), 10)
+    told = [e.type for e in await bench.events() if e.data.get("fault") == "board_silent"]
+    assert told == ["FaultRaised", "FaultCleared"]
+
+
+async def test_a_door_left_open_alarms_and_a_long_open_box_wants_a_look(bench):
+    bench.edge.cabinet.rules = bench.edge.cabinet.rules.__class__(
+        release_wait_s=0.5, left_open_alarm_s=0.3, left_open_block_s=0.6
+    )
+    order = await bench.loaded()
+    door = (await bench.edge.entrance.typed(order.code)).door
+    assert await bench.served.wait(door, "open")
+    await bench.until(lambda: bench.box(door).door.told_left_open)
+    opened = bench.box(door).door.since
+    await bench.until(lambda: bench.edge.clock.now() - opened > 0.7)
+    await bench.shut(door)
+    await bench.becomes(door, "checking")
+    types = await bench.event_types()
+    assert "DoorLeftOpen" in types
+    assert "ParcelCollected" in types

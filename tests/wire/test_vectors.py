@@ -1,0 +1,102 @@
+"""Frames from makers' manuals, captures and published code, real and wrong ones, against our codecs."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from firmware_bridge import lock_8a80
+from firmware_bridge.lock_8a80 import AllStates, LockState, NeverSent, OpenLock, ReadAll, ReadLock
+from firmware_bridge.modbus import RtuFrame, flash_on, read_inputs
+
+VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
+CODECS: dict[str, Callable[[bytes], object]] = {
+    "lock-8a80-xor": lock_8a80.read_frame,
+    "modbus-waveshare-relay": RtuFrame.from_bytes,
+    "modbus-relay-generic": RtuFrame.from_bytes,
+    "modbus-lctech-relay": RtuFrame.from_bytes,
+    "modbus-misc": RtuFrame.from_bytes,
+}
+OURS = [vector for vector in VECTORS if vector["protocol"] in CODECS]
+
+
+def _id(vector: dict) -> str:
+    return f"{vector['protocol']}-{vector['hex']}"
+
+
+@pytest.mark.parametrize("vector", [v for v in OURS if v["valid"]], ids=_id)
+def test_a_good_frame_is_understood(vector):
+    assert CODECS[vector["protocol"]](bytes.fromhex(vector["hex"]))
+
+
+@pytest.mark.parametrize("vector", [v for v in OURS if not v["valid"]], ids=_id)
+def test_a_bad_frame_is_refused(vector):
+    with pytest.raises(ValueError, match=r"wrong CRC|wrong check byte"):
+        CODECS[vector["protocol"]](bytes.fromhex(vector["hex"]))
+
+
+@pytest.mark.parametrize("vector", [v for v in OURS if v["valid"]], ids=_id)
+def test_a_good_frame_with_one_bit_flipped_is_refused(vector):
+    frame = bytes.fromhex(vector["hex"])
+    for bit in range(8 * len(frame)):
+        flipped = (int.from_bytes(frame, "big") ^ 1 << bit).to_bytes(len(frame), "big")
+        with pytest.raises(ValueError, match="wrong"):
+            CODECS[vector["protocol"]](flipped)
+
+
+def test_how_many_of_these_frames_are_real(record_property):
+    counts = {
+        protocol: (
+            sum(v["protocol"] == protocol and not v.get("computed") for v in OURS),
+            sum(v["protocol"] == protocol and bool(v.get("computed")) for v in OURS),
+        )
+        for protocol in CODECS
+    }
+    for protocol, (real, computed) in counts.items():
+        record_property(protocol, f"{real} real, {computed} computed")
+    assert counts == {
+        "lock-8a80-xor": (9, 0),
+        "modbus-waveshare-relay": (13, 0),
+        "modbus-relay-generic": (5, 0),
+        "modbus-lctech-relay": (8, 0),
+        "modbus-misc": (3, 0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("meaning", "frame"),
+    [
+        ("open lock 1 on board 1", OpenLock(1, 1)),
+        ("read lock 1 on board 1", ReadLock(1, 1)),
+        ("read all locks on board 1", ReadAll(1)),
+        (
+            "reply to open lock 1: state byte 00 (meaning depends on feedback polarity)",
+            LockState(0x8A, 1, 1, 0),
+        ),
+        ("lock 1 state byte 11", LockState(0x80, 1, 1, 0x11)),
+        ("lock 1 state byte 00", LockState(0x80, 1, 1, 0x00)),
+        (
+            "read-all reply (24-channel form, 3 status bytes), only channel 1 bit set; "
+            "channels 1-8 in the LAST status byte",
+            AllStates(1, bytes([0, 0, 1])),
+        ),
+    ],
+)
+def test_what_we_would_send_or_expect_is_what_was_seen(meaning, frame):
+    (seen,) = [v["hex"] for v in OURS if v["protocol"] == "lock-8a80-xor" and v["meaning"] == meaning]
+    assert frame.to_bytes().hex() == seen
+    assert type(frame).from_bytes(bytes.fromhex(seen)) == frame
+
+
+@pytest.mark.parametrize("meaning", ["open every lock on board 1", "channel 1 held on (long power)"])
+def test_frames_that_hold_or_open_everything_can_be_read_but_not_made(meaning):
+    (seen,) = [v["hex"] for v in OURS if v["meaning"] == meaning]
+    told = lock_8a80.read_frame(bytes.fromhex(seen))
+    assert isinstance(told, NeverSent)
+    assert not hasattr(told, "to_bytes")
+
+
+def test_the_modbus_frames_that_we_send_were_seen():
+    seen = {v["hex"] for v in OURS if v["protocol"] == "modbus-waveshare-relay" and v["valid"]}
+    assert {flash_on(1, 0, 7).hex(), read_inputs(1, 8).hex()} <= seen
