@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ LOOK_AGAIN_SECONDS = 0.005
 PARENT_CHECK_SECONDS = 0.5
 PR_SET_PDEATHSIG = 1
 
-HANDS = ("put", "take", "pull", "push", "close", "wait", "scan", "babble")
+HANDS = ("put", "take", "pull", "push", "close", "wait", "see", "scan", "babble")
 VERBS = (*HANDS, "fault", "repair", "cut", "restore", "truth")
 """What the control port understands: the coroutines of ``Served`` with these names."""
 
@@ -111,6 +112,15 @@ class Served:
                 return False
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
         return True
+
+    async def see(self, seconds: float = 10.0, but: Sequence[str] = ()) -> str | None:
+        """Wait until a door stands open, not counting those in ``but``; which one, None when none does."""
+        until = time.monotonic() + seconds
+        while not (standing_open := [label for label in self.cabinet.standing_open() if label not in but]):
+            if time.monotonic() > until:
+                return None
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        return standing_open[0]
 
     async def scan(self, reader: str, text: str) -> None:
         """Hold a code in front of a reader."""
