@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from urllib.parse import urlsplit
 
 CHUNK = 65536
 
@@ -11,7 +10,7 @@ class Network:
     """Passes connections on to ``target``. Cut: closed and refused. Stalled: open, and nothing gets through."""
 
     def __init__(self) -> None:
-        self.target = ("", 0)
+        self.target = ("127.0.0.1", 0)
         self.is_cut = False
         self._server: asyncio.Server | None = None
         self._flowing = asyncio.Event()
@@ -23,11 +22,6 @@ class Network:
         """Listen on a free loopback port; which one."""
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         return int(self._server.sockets[0].getsockname()[1])
-
-    def lead_to(self, url: str) -> None:
-        """Where connections go, as in ``mqtt://127.0.0.1:1883``."""
-        where = urlsplit(url)
-        self.target = (where.hostname or "", where.port or 1883)
 
     def cut(self) -> None:
         """The cable is out: all connections end, new ones end at once."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -99,8 +100,9 @@ class Place:
 
     async def _start_cloud(self) -> None:
         self._say(f"starting the cloud and its broker ({self.broker})")
-        self.cloud = await self.supervisor.start(Program("cloud", self._cloud_arguments))
-        self.network.lead_to(str(self.cloud.told["broker_url"]))
+        self.network.target = ("127.0.0.1", _free_port())
+        environment = {"TUANGUI_CLOUD_BROKER_PUBLIC_URL": f"mqtt://127.0.0.1:{self._network_port}"}
+        self.cloud = await self.supervisor.start(Program("cloud", self._cloud_arguments, environment))
         scopes = [word for scope in API_SCOPES for word in ("--scope", scope)]
         self.api_key = await self._ask_cloud("key", "create", "demo", *scopes)
 
@@ -108,7 +110,7 @@ class Place:
         port = str(told["url"]).rpartition(":")[2].strip("/") if told else "0"
         return [
             "-m", "cloud", "serve", "--folder", str(self.folder / "cloud"), "--port", port,
-            "--broker", self.broker, "--cabinets-reach-broker-at", f"mqtt://127.0.0.1:{self._network_port}",
+            "--broker", self.broker, "--broker-port", str(self.network.target[1]),
             "--json", "--with-parent",
         ]  # fmt: skip
 
@@ -150,6 +152,11 @@ class Place:
         if asked.returncode != 0:
             raise CannotStart(f"cloud {words[0]}: {complaint.decode(errors='replace').strip()}")
         return said.decode().split()[-1]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def told_as_rows(place: Place) -> list[dict[str, Any]]:
