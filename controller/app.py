@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from controller.kiosk import Kiosk
 from controller.outbox import Outbox
 from controller.presence import Screen
 from controller.scan import Entrance
-from controller.store import Change, Store
+from controller.store import Change, Store, StoreFailing
 from controller.switches import Switches, Watched
 from controller.unlock import Lock, Unlocker
 from controller.uplink import Uplink
@@ -93,7 +93,14 @@ class Edge:
             await self.stop()
 
     def _loops(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
-        return [self.switches.run, self._tick, self._read_codes, self._keep_floor, self.uplink.run]
+        return [
+            self.switches.run,
+            self._watch_wires,
+            self._tick,
+            self._read_codes,
+            self._keep_floor,
+            self.uplink.run,
+        ]
 
     async def stop(self) -> None:
         await self.kiosk.stop()
@@ -102,10 +109,17 @@ class Edge:
         await self.hardware.close()
         await self.store.close()
 
+    async def _watch_wires(self) -> None:
+        readers = self.hardware.readers
+        wires = self.hardware.wires
+        buses = {name: wire for name, wire in wires.items() if name not in readers}
+        await self.health.watch_wires(buses, {name: wires[name] for name in readers})
+
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            await self.cabinet.tick()
+            with _store_may_fail("time could not act"):
+                await self.cabinet.tick()
 
     async def _read_codes(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -120,7 +134,17 @@ class Edge:
     async def _keep_floor(self) -> None:
         while True:
             await asyncio.sleep(FLOOR_S)
-            await self.cabinet.record(Change(meta={"floor_ms": str(self.clock.floor_ms)}))
+            with _store_may_fail("the floor could not be kept"):
+                await self.cabinet.record(Change(meta={"floor_ms": str(self.clock.floor_ms)}))
+
+
+@contextlib.contextmanager
+def _store_may_fail(what: str) -> Iterator[None]:
+    """A disk that fails now may work again; the loops that serve people go on."""
+    try:
+        yield
+    except StoreFailing as error:
+        log.error(what, error=str(error))
 
 
 async def build(file: CabinetFile, settings: EdgeSettings, identity: Identity, hardware: Hardware) -> Edge:

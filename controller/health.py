@@ -1,9 +1,19 @@
 """Open faults of this cabinet: each is recorded when it begins and when it ends, and not in between."""
 
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
 from config.contract.events import FaultCleared, FaultRaised
 from config.contract.faults import FAULTS
 from controller.cabinet import Cabinet
-from controller.store import Change
+from controller.store import Change, StoreFailing
+from firmware_bridge.line import Wire
+
+log = structlog.get_logger(__name__)
+
+WIRES_S = 1.0
 
 
 class Health:
@@ -30,3 +40,21 @@ class Health:
             return
         self._open.discard((fault, subject))
         await self._cabinet.record(Change(facts=(FaultCleared(fault=fault, subject=subject),)))
+
+    async def watch_wires(self, buses: Mapping[str, Wire], readers: Mapping[str, Wire]) -> None:
+        """Tell when a port is gone and when it is back; until cancelled."""
+        watched = [("bus_lost", name, wire) for name, wire in buses.items()]
+        watched += [("reader_lost", name, wire) for name, wire in readers.items()]
+        while True:
+            for fault, name, wire in watched:
+                try:
+                    await self._tell_wire(fault, name, wire)
+                except StoreFailing as error:
+                    log.error("a lost port could not be recorded", port=name, error=str(error))
+            await asyncio.sleep(WIRES_S)
+
+    async def _tell_wire(self, fault: str, name: str, wire: Wire) -> None:
+        if wire.is_open:
+            await self.ends(fault, name)
+        else:
+            await self.begins(fault, name, str(wire.fault or ""))

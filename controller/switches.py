@@ -10,7 +10,7 @@ from controller.cabinet import Cabinet
 from controller.doors import Reading
 from controller.health import Health
 from controller.store import StoreFailing
-from firmware_bridge.errors import BoardSilent, BridgeError
+from firmware_bridge.errors import BoardSilent, BridgeError, PortError
 from firmware_bridge.ports import DoorReadings, LockBoard
 
 log = structlog.get_logger(__name__)
@@ -56,6 +56,8 @@ class Switches:
                 await self._read(one)
                 failures = 0
                 await self._health.ends("board_silent", one.board.name)
+            except PortError as error:
+                log.debug("no port to ask the board", board=one.board.name, error=str(error))
             except BridgeError as error:
                 failures += 1
                 if isinstance(error, BoardSilent):

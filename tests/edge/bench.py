@@ -151,6 +151,7 @@ class Bench:
         quick = {"poll_s": 0.02, "release_wait_s": 0.5, **settings}
         self.settings = EdgeSettings(folder=folder / "edge", kiosk_port=0, **quick)
         self.served = Served(file, folder / "links", turn_round_seconds=0.0)
+        self.broker_url = "mqtt://127.0.0.1:1"
         self.edge: Edge
         self._task: asyncio.Task[None] | None = None
         self._ports: dict[str, str] = {}
@@ -162,7 +163,7 @@ class Bench:
     async def start(self) -> None:
         """A new edge process, as far as the edge can tell."""
         hardware = assemble(self.file, self._ports)
-        self.edge = await build(self.file, self.settings, self.cloud.identity(), hardware)
+        self.edge = await build(self.file, self.settings, self.cloud.identity(self.broker_url), hardware)
         ready = asyncio.Event()
         self._task = asyncio.create_task(self.edge.run(lambda told: ready.set()))
         waiting = asyncio.create_task(ready.wait())

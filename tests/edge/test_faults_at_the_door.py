@@ -87,3 +87,22 @@ async def test_a_door_left_open_alarms_and_a_long_open_box_wants_a_look(bench):
     types = await bench.event_types()
     assert "DoorLeftOpen" in types
     assert "ParcelCollected" in types
+
+
+async def test_a_port_that_vanishes_is_told_and_serves_again_when_it_is_back(bench):
+    order = await bench.loaded()
+    await bench.served.cut("rs485")
+    await bench.until(lambda: bench.edge.health.has("bus_lost", "rs485"))
+    await bench.served.restore("rs485")
+    await bench.until(lambda: not bench.edge.health.has("bus_lost", "rs485"), 10)
+    assert (await bench.edge.entrance.typed(order.code)).kind == "opening"
+    await bench.collect(bench.door_of(order))
+
+
+async def test_a_port_that_does_not_exist_is_told_and_the_rest_is_served(bench):
+    await bench.stop()
+    bench._ports["qr"] = "/dev/there-is-none"
+    await bench.start()
+    await bench.until(lambda: bench.edge.health.has("reader_lost", "qr"))
+    order = await bench.loaded()
+    assert (await bench.edge.entrance.typed(order.code)).kind == "opening"

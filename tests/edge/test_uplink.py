@@ -1,0 +1,296 @@
+"""The edge and its cloud over a real broker: what is lost, repeated, late, old or forged does no harm."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from config.contract.events import Event
+from config.contract.messages import Ack, Batch, DocumentName, Reported, Session, Status, Sync
+from config.contract.signing import check_mac, mac
+from config.contract.topics import Leaf, parse, topic
+
+edge_bench = sys.modules["edge_bench"]
+CABINET = edge_bench.CABINET
+
+
+class Broker:
+    """A mosquitto of this test, on a port of its own."""
+
+    def __init__(self, folder):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self._config = folder / "mosquitto.conf"
+        self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n", encoding="utf-8")
+        self._process = None
+
+    @property
+    def url(self):
+        return f"mqtt://127.0.0.1:{self.port}"
+
+    def start(self):
+        command = ["mosquitto", "-c", str(self._config)]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.2):
+                return
+            time.sleep(0.02)
+        raise AssertionError("mosquitto does not listen")
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self):
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self):
+        os.kill(self._process.pid, signal.SIGCONT)
+
+
+class Cloud:
+    """What a cloud does on the wire: hears, keeps, acks after keeping. ``deaf`` keeps but does not ack."""
+
+    def __init__(self, keys, url):
+        self.keys = keys
+        self.kept = {}
+        self.batches = 0
+        self.statuses = []
+        self.reported = None
+        self.session = None
+        self.deaf = False
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="cloud")
+        self.client.on_connect = lambda c, *_: c.subscribe("tg/v1/#", 1)
+        self.client.on_message = self._heard
+        host, port = url.removeprefix("mqtt://").split(":")
+        self.client.connect(host, int(port))
+        self.client.reconnect_delay_set(1, 1)
+        self.client.loop_start()
+
+    def _heard(self, client, _data, message):
+        leaf = parse(message.topic).leaf
+        if leaf in (Leaf.ACK, Leaf.DESIRED, Leaf.COMMANDS):
+            return
+        body = check_mac(self.keys.cabinet, leaf, message.payload)
+        if leaf is Leaf.STATUS:
+            self.statuses.append(Status.read(body))
+            self.session = self.statuses[-1].session
+        elif leaf is Leaf.REPORTED:
+            self.reported = Reported.read(body)
+        elif leaf is Leaf.SYNC:
+            sync = Sync.read(body)
+            self._ack(sync.session, sync.nonce)
+        elif leaf is Leaf.EVENTS:
+            self._keep(Batch.read(body))
+
+    def _keep(self, batch):
+        self.batches += 1
+        for line in batch.lines:
+            event = Event.read(line)
+            assert self.kept.setdefault(event.seq, line) == line, "one number, two events"
+        if not self.deaf:
+            self._ack(batch.head.session, batch.head.nonce)
+
+    def through(self):
+        n = 0
+        while n + 1 in self.kept:
+            n += 1
+        return n
+
+    def _ack(self, session, nonce):
+        ack = Ack(
+            session=session, nonce=nonce, epoch=session.epoch, through=self.through(),
+            cloud_time_ms=int(time.time() * 1000),
+        )  # fmt: skip
+        self.client.publish(topic(CABINET, Leaf.ACK), mac(self.keys.cabinet, Leaf.ACK, ack.body()), 1)
+
+    def say(self, leaf, message, *, retain=False):
+        self.client.publish(topic(CABINET, leaf), message, 1, retain=retain)
+
+    def stop(self):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@pytest.fixture
+def broker(tmp_path):
+    broker = Broker(tmp_path)
+    broker.start()
+    yield broker
+    broker.thaw()
+    broker.kill()
+
+
+@pytest.fixture
+async def online(tmp_path, broker):
+    bench = edge_bench.Bench(tmp_path, edge_bench.cabinet_file(), reconnect_s=0.5, sync_s=1)
+    bench.broker_url = broker.url
+    cloud = Cloud(bench.cloud, broker.url)
+    await bench.plug_in()
+    await bench.start()
+    await bench.until(lambda: bench.edge.store.through > 0)
+    yield bench, cloud
+    await bench.stop()
+    bench.served.unplug()
+    cloud.stop()
+
+
+async def drained(bench, cloud, seconds=15.0):
+    await bench.until(lambda: bench.edge.store.through == bench.edge.store.seq, seconds)
+    rows = await bench.edge.store.events_after(0, 10**6, 1 << 30)
+    assert [cloud.kept[n + 1] for n in range(len(rows.lines))] == list(rows.lines)
+
+
+async def test_every_event_reaches_the_cloud_once_and_in_order(online):
+    bench, cloud = online
+    order = await bench.loaded()
+    await bench.edge.entrance.typed(order.code)
+    await bench.collect(bench.door_of(order))
+    await drained(bench, cloud)
+
+
+async def test_a_birth_is_told_and_a_death_by_the_last_will_of_that_session(online):
+    bench, cloud = online
+    assert cloud.statuses[0].state == "online"
+    born = cloud.statuses[0].session
+    await bench.stop()
+    await bench.until(lambda: cloud.statuses[-1].state == "offline")
+    assert cloud.statuses[-1].session == born
+
+
+async def test_a_pickup_while_the_broker_is_gone_is_told_when_it_is_back(online, broker):
+    bench, cloud = online
+    order = await bench.loaded()
+    broker.kill()
+    await bench.until(lambda: not bench.edge.uplink.connected, 10)
+    await bench.edge.entrance.typed(order.code)
+    door = bench.door_of(order)
+    await bench.collect(door)
+    await bench.becomes(door, "vacant")
+    broker.start()
+    await drained(bench, cloud)
+
+
+async def test_a_broker_that_forgets_everything_in_mid_stream_loses_nothing(online, broker):
+    bench, cloud = online
+    await bench.hand_over()
+    for n in range(6):
+        await bench.edge.entrance.typed(f"0000000{n % 3}")
+        if n % 2:
+            broker.kill()
+            broker.start()
+    await drained(bench, cloud, 30)
+
+
+async def test_events_without_an_ack_are_sent_again_and_kept(online):
+    bench, cloud = online
+    cloud.deaf = True
+    await bench.hand_over()
+    sent = cloud.batches
+    await bench.until(lambda: cloud.batches >= sent + 2, 15)
+    assert bench.edge.store.through < bench.edge.store.seq
+    cloud.deaf = False
+    await drained(bench, cloud)
+
+
+async def test_a_cloud_restored_from_a_backup_gets_what_it_lost(online):
+    bench, cloud = online
+    await bench.loaded()
+    await drained(bench, cloud)
+    for seq in [seq for seq in cloud.kept if seq > 3]:
+        del cloud.kept[seq]
+    await bench.until(lambda: cloud.through() == bench.edge.store.seq, 15)
+
+
+async def test_a_document_is_taken_over_the_wire_and_reported(online):
+    bench, cloud = online
+    order = bench.cloud.expect()
+    epoch = bench.edge.store.epoch
+    cloud.say(Leaf.DESIRED, bench.cloud.document(DocumentName.KEYS, bench.cloud.keys(), epoch))
+    parcels = bench.cloud.parcels_document()
+    cloud.say(Leaf.DESIRED, bench.cloud.document(DocumentName.PARCELS, parcels, epoch))
+    await bench.until(lambda: "parcels" in cloud.reported.documents)
+    assert (await bench.edge.entrance.typed(order.code)).refusal == "not_loaded"
+
+
+async def test_a_command_over_the_wire_opens_the_door(online):
+    bench, cloud = online
+    order = await bench.loaded()
+    door = bench.door_of(order)
+    await bench.until(lambda: bench.edge.clock.sync_age() < 10)
+    deadline = int(time.time() * 1000) + 5000
+    occupancy = bench.box(door).occupancy
+    command = bench.cloud.open_door(cloud.session, door, occupancy, deadline_ms=deadline)
+    cloud.say(Leaf.COMMANDS, command)
+    await bench.collect(door)
+    await bench.becomes(door, "vacant")
+
+
+async def test_a_retained_an_old_and_a_forged_command_never_fire(online, broker):
+    bench, cloud = online
+    order = await bench.loaded()
+    door = bench.door_of(order)
+    before = bench.openings_on_the_wire()
+    occupancy = bench.box(door).occupancy
+    deadline = int(time.time() * 1000) + 60_000
+    good = bench.cloud.open_door(cloud.session, door, occupancy, deadline_ms=deadline)
+    await bench.stop()
+    cloud.say(Leaf.COMMANDS, good, retain=True)
+    cloud.say(Leaf.COMMANDS, good)
+    await bench.start()
+    await bench.until(lambda: bench.edge.store.through == bench.edge.store.seq, 15)
+    cloud.say(Leaf.COMMANDS, good)
+    cloud.say(Leaf.COMMANDS, good.replace(b'"proof":"', b'"proof":"A', 1))
+    await bench.until(lambda: bench.edge.health.has("bad_proof", "commands"))
+    assert bench.openings_on_the_wire() == before
+    rejected = [e for e in await bench.events() if e.type == "CommandEnded"]
+    assert {e.data["reason"] for e in rejected} == {"other_session"}
+
+
+async def test_garbage_on_every_topic_ends_nothing(online):
+    bench, cloud = online
+    for leaf in (Leaf.ACK, Leaf.DESIRED, Leaf.COMMANDS):
+        for garbage in (b"", b"\x00" * 4000, b"{}\n{}", b"[" * 100_000, b"x" * (256 * 1024)):
+            cloud.say(leaf, garbage)
+    await bench.until(lambda: bench.edge.health.has("bad_proof", "commands"))
+    order = await bench.loaded()
+    await bench.edge.entrance.typed(order.code)
+    await bench.collect(bench.door_of(order))
+    await drained(bench, cloud)
+
+
+async def test_an_ack_with_a_bad_mac_or_for_another_question_prunes_nothing(online):
+    bench, cloud = online
+    cloud.deaf = True
+    await bench.hand_over()
+    through = bench.edge.store.through
+    session = Session(epoch=bench.edge.store.epoch, n=cloud.session.n)
+    ack = Ack(session=session, nonce="f" * 16, epoch=session.epoch, through=10**6, cloud_time_ms=1)
+    cloud.say(Leaf.ACK, mac(bench.cloud.cabinet, Leaf.ACK, ack.body()))
+    cloud.say(Leaf.ACK, mac(bench.cloud.cabinet, Leaf.SYNC, ack.body()))
+    await bench.until(lambda: bench.edge.health.has("bad_proof", "ack"))
+    assert bench.edge.store.through == through
+    assert bench.edge.clock.latest_cloud_ms() > 10**12
+
+
+async def test_a_broker_that_hangs_holds_up_no_door(online, broker):
+    bench, _ = online
+    order = await bench.loaded()
+    broker.freeze()
+    began = time.monotonic()
+    await bench.edge.entrance.typed(order.code)
+    await bench.collect(bench.door_of(order))
+    await bench.becomes(bench.edge.entrance._last_closed, "vacant")
+    assert time.monotonic() - began < 3
+    broker.thaw()
+    await asyncio.sleep(0)
