@@ -78,6 +78,8 @@ FAULTS: dict[str, Fault] = {
                "查看现场", "Look at the site"),
         _fault("bad_proof", Severity.ALARM, "收到无法验证的消息", "A message came that nobody entitled has said",
                "检查消息服务器", "Check the broker"),
+        _fault("fork", Severity.ALARM, "两台控制器使用同一身份", "Two controllers speak under one identity",
+               "停用其中一台，重新登记", "Stop one of them and enrol it anew"),
         _fault("clock_unknown", Severity.WARNING, "柜机时钟不可信", "The cabinet does not know the time",
                "检查网络和时钟电池", "Check its network and clock battery"),
         _fault("offline", Severity.WARNING, "柜机离线", "The cabinet is offline",

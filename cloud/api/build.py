@@ -1,0 +1,20 @@
+"""The app with all its routes."""
+
+from fastapi import FastAPI
+
+from cloud.api import badges, cabinets, commands, enrolments, events, health, orders, resident
+from cloud.api.problems import LimitBody, add_problems
+from cloud.parts import Parts
+
+ROOMS = (orders, cabinets, commands, events, badges, enrolments, resident, health)
+
+
+def build_api(parts: Parts) -> FastAPI:
+    """Routes under ``/v1`` for those with an API key, ``/p`` for residents, and health."""
+    app = FastAPI(title="tuangui", version="1", docs_url="/v1/docs", openapi_url="/v1/openapi.json")
+    app.router.redirect_slashes = False
+    app.add_middleware(LimitBody)
+    add_problems(app)
+    for room in ROOMS:
+        app.include_router(room.routes(parts))
+    return app

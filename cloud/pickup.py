@@ -1,0 +1,108 @@
+"""What a resident carries and what a courier carries: code, QR, link, badge.
+
+Codes, telephone numbers and links are sealed in the database; a code is erased when its order is collected
+or over.
+"""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from cloud.keys import SigningKeys
+from cloud.vault import Vault, hash_of, new_secret
+from config.contract import codes
+from config.contract.codes import BadgeRight, Purpose, Token, cabinet_hash
+from config.contract.messages import Parcels
+
+ALL_PARCELS = 0
+"""``right`` of a pickup token: every parcel of the order."""
+SCRYPT_LOG2_N: int = Parcels.model_fields["scrypt_log2_n"].default
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A new pickup code as the database and the cabinet know it."""
+
+    sealed: bytes
+    lookup: str
+    digest: str
+
+
+def masked(phone: str) -> str:
+    """``138****8000``: enough for its owner to recognise."""
+    if len(phone) < 7:
+        return "*" * len(phone)
+    return phone[:3] + "*" * (len(phone) - 7) + phone[-4:]
+
+
+class Pickup:
+    """Makes and opens what people carry."""
+
+    def __init__(self, vault: Vault, keys: SigningKeys, public_url: str) -> None:
+        self._vault = vault
+        self._keys = keys
+        self.public_url = public_url
+
+    async def new_code(self, order: str, cabinet: str, salt: str) -> Code:
+        """Random; whether another order of the cabinet has the same, only the database can tell."""
+        code = codes.new_pickup_code()
+        digest = await asyncio.to_thread(codes.code_digest, code, bytes.fromhex(salt), SCRYPT_LOG2_N)
+        sealed = self._vault.seal(code.encode(), f"code {order}")
+        return Code(sealed, self._vault.lookup(code, f"code {cabinet}"), digest.hex())
+
+    def code_of(self, order: Row) -> str | None:
+        """None once it has been erased."""
+        if order["code_sealed"] is None:
+            return None
+        return self._vault.open(order["code_sealed"], f"code {order['id']}").decode()
+
+    def seal_phone(self, order: str, phone: str) -> bytes:
+        return self._vault.seal(phone.encode(), f"phone {order}")
+
+    def new_link(self, order: str) -> tuple[str, bytes]:
+        """Hash and sealed secret of a resident link that nobody can guess."""
+        secret = new_secret()
+        return hash_of(secret), self._vault.seal(secret.encode(), f"link {order}")
+
+    def link_of(self, order: Row) -> str:
+        secret = self._vault.open(order["link_sealed"], f"link {order['id']}").decode()
+        return f"{self.public_url}/p/{secret}"
+
+    def qr_of(self, order: Row) -> str | None:
+        """The text of the pickup QR; None once the order is over."""
+        if order["closed_ms"] is not None:
+            return None
+        return self._signed(
+            Purpose.PICKUP, order["cabinet"], order["id"], ALL_PARCELS, order["created_ms"],
+            order["expires_ms"], order["generation"],
+        )  # fmt: skip
+
+    def badge_of(self, badge: Row) -> str:
+        """The text of a courier's badge: it opens vacant doors for loading, nothing else."""
+        return self._signed(
+            Purpose.BADGE, badge["cabinet"], badge["id"], BadgeRight.LOAD, badge["created_ms"],
+            badge["expires_ms"], 0,
+        )  # fmt: skip
+
+    def _signed(
+        self,
+        purpose: Purpose,
+        cabinet: str,
+        holder: str,
+        right: int,
+        from_ms: int,
+        to_ms: int,
+        generation: int,
+    ) -> str:
+        key = self._keys.signer("token")
+        iat, exp = from_ms // 1000, to_ms // 1000
+        token = Token(purpose, int(key.kid), generation, cabinet_hash(cabinet), holder, int(right), iat, exp)
+        return token.signed(key)
+
+
+def new_id() -> str:
+    """Order, parcel, badge: random 64 bit."""
+    return secrets.token_hex(8)

@@ -1,0 +1,106 @@
+"""What the holder of a resident link may see and do: the state of one order, and "open now"."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cloud.commands import Commands, Opening
+from cloud.moment import now_ms
+from cloud.orders import order_state
+from cloud.pickup import Pickup
+from cloud.presence import OnlineCabinets
+from cloud.problems import Refused
+from cloud.store import Store, cabinets, orders
+from cloud.vault import hash_of
+from config.contract.messages import Presence
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """An order as its resident sees it."""
+
+    order: Row
+    cabinet: Row
+    parcels: list[Row]
+    boxes: dict[str, Row]
+
+
+class Resident:
+    """Finds an order by its link and acts for whoever holds it."""
+
+    def __init__(self, store: Store, pickup: Pickup, commands: Commands, online: OnlineCabinets) -> None:
+        self._store = store
+        self._pickup = pickup
+        self._commands = commands
+        self._online = online
+
+    async def visit(self, secret: str) -> Visit:
+        """``Refused`` 404 for a link that is not one of ours, whatever the reason."""
+        async with self._store.reading() as db:
+            order = await orders.order_by_link(db, hash_of(secret))
+            if order is None:
+                raise Refused(404, "unknown_link", "this link does not lead to an order")
+            cabinet = await cabinets.cabinet(db, order["cabinet"])
+            assert cabinet is not None
+            parcels = await orders.parcels_of(db, [order["id"]])
+            boxes = await cabinets.compartments_of(db, order["cabinet"])
+        return Visit(order, cabinet, parcels, boxes)
+
+    def state(self, visit: Visit) -> Row:
+        """Everything that the page shows, as JSON."""
+        order, cabinet = visit.order, visit.cabinet
+        return {
+            "order": order["id"],
+            "reference": order["reference"],
+            "state": order_state(visit.parcels, order["expires_ms"], now_ms()),
+            "code": self._pickup.code_of(order),
+            "qr": self._pickup.qr_of(order),
+            "phone": order["phone_masked"],
+            "expires_ms": order["expires_ms"],
+            "cabinet": {
+                **{
+                    name: cabinet[name] for name in ("id", "number", "name_zh", "name_en", "address", "phone")
+                },
+                "online": self._online.session(cabinet["id"]) is not None,
+            },
+            "parcels": [self._parcel(visit, parcel) for parcel in visit.parcels],
+        }
+
+    def _parcel(self, visit: Visit, parcel: Row) -> Row:
+        box = visit.boxes.get(parcel["compartment"] or "")
+        here = box is not None and parcel["occupancy"] == box["occupancy"]
+        names = ("id", "size", "zone", "state", "compartment", "deposited_ms", "collected_ms", "note")
+        door = box["door"] if box is not None and (here or parcel["state"] == "collected") else None
+        return {**{name: parcel[name] for name in names}, "door": door}
+
+    async def open(self, secret: str, presence: Presence, parcel: str | None) -> Row:
+        """Ask the cabinet to open for the parcel named, or the first that is ready; the ledger row."""
+        visit = await self.visit(secret)
+        ready = [p for p in visit.parcels if p["state"] in ("ready", "unclear") and p["occupancy"]]
+        if parcel is not None:
+            ready = [p for p in ready if p["id"] == parcel]
+        if not ready:
+            raise _nothing_ready(visit, parcel)
+        chosen = ready[0]
+        return await self._commands.open(
+            Opening(
+                cabinet=visit.order["cabinet"],
+                compartment=chosen["compartment"],
+                occupancy=chosen["occupancy"],
+                purpose="collect",
+                asked_by=f"resident of {visit.order['id']}",
+                presence=presence,
+            )
+        )
+
+
+def _nothing_ready(visit: Visit, parcel: str | None) -> Refused:
+    wanted = [p for p in visit.parcels if parcel is None or p["id"] == parcel]
+    if not wanted:
+        return Refused(404, "unknown_parcel", f"this order has no parcel {parcel!r}", parcel=parcel)
+    if all(p["state"] == "collected" for p in wanted):
+        return Refused(409, "used", "it has been collected already")
+    if visit.order["expires_ms"] < now_ms():
+        return Refused(409, "expired", "the order has expired; please call us")
+    return Refused(409, "not_loaded", "the parcel is not in the cabinet yet")
