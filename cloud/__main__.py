@@ -19,6 +19,7 @@ from cloud.problems import Refused
 from cloud.store import Store, access
 from cloud.vault import VaultProblem
 from config.cabinet import load
+from config.parent import end_with_parent
 from config.problems import BadFile
 from config.settings import CloudSettings, load_settings
 
@@ -52,11 +53,14 @@ def serve(
     broker: Annotated[str | None, typer.Option(help="nats, mosquitto or external")] = None,
     broker_port: Annotated[int | None, typer.Option(help="MQTT port; 0 takes a free one")] = None,
     json: Annotated[bool, typer.Option("--json", help="print the addresses as one line of JSON")] = False,
+    with_parent: Annotated[bool, typer.Option(help="end when the parent process ends")] = False,
 ) -> None:
     """Run the service until Ctrl-C or SIGTERM.
 
     Example: tuangui cloud serve --port 8080 --broker nats
     """
+    if with_parent:
+        end_with_parent()
     given = {"folder": folder, "host": host, "port": port, "broker": broker, "broker_port": broker_port}
     chosen = _settings(settings, **given)
     set_up_logging(chosen.log_level)

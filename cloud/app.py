@@ -127,7 +127,8 @@ async def _start_broker(
     password = new_secret()
     broker.remember_port()
     reached_at = _reached_at(settings.broker_host, settings.public_url)
-    logins = BrokerLogins(enrolment, broker, password, f"mqtt://{reached_at}:{broker.port}")
+    told = settings.broker_public_url or f"mqtt://{reached_at}:{broker.port}"
+    logins = BrokerLogins(enrolment, broker, password, told)
     await broker.start(await logins.all())
     return broker, logins, BrokerAddress(_dial(settings.broker_host), broker.port, CLOUD_LOGIN, password)
 
