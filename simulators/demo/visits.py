@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -31,6 +32,8 @@ class Visit:
     door: str
     asked_at: float
     opened_at: float
+    goods: tuple[str, ...] = ()
+    """What was taken out."""
 
     @property
     def to_open_ms(self) -> float:
@@ -55,14 +58,14 @@ class Visitor:
     async def load(self, parcel: Parcel, patience_s: float = 30.0) -> Visit:
         """Scan the label, put the parcel behind the door that opens, shut it; scans again when none does."""
         end = time.monotonic() + patience_s
-        already = await self._standing_open()
+        already = await self.standing_open()
         while time.monotonic() < end:
             asked_at = time.monotonic()
             await self.scan(parcel.label)
             door = await self.control.do("see", seconds=SCAN_AGAIN_S, but=already)
             if door is not None:
                 await self.put(door, parcel.id)
-                return await self._visit(door, asked_at)
+                return await self.visit(door, asked_at)
         raise LostPatience(f"no door of {self.standing.id} opened for parcel {parcel.id}")
 
     async def put(self, door: str, goods: str) -> None:
@@ -80,21 +83,21 @@ class Visitor:
         return told
 
     async def collect_by_code(self, order: Order) -> Visit:
-        already, asked_at = await self._standing_open(), time.monotonic()
+        already, asked_at = await self.standing_open(), time.monotonic()
         told = await self.type_code(order.code)
         if told["kind"] != "opening":
             raise LostPatience(f"the keypad of {self.standing.id} refused a good code: {told['refusal']}")
         return await self.take_out(already, asked_at)
 
     async def collect_by_qr(self, order: Order) -> Visit:
-        already, asked_at = await self._standing_open(), time.monotonic()
+        already, asked_at = await self.standing_open(), time.monotonic()
         await self.scan(order.qr)
         return await self.take_out(already, asked_at)
 
     async def collect_by_phone(self, order: Order, service: Service) -> Visit:
         """Read the screen's QR with the phone, type its number, tap "open now"."""
         nonce, number = await self.read_screen()
-        already, asked_at = await self._standing_open(), time.monotonic()
+        already, asked_at = await self.standing_open(), time.monotonic()
         asking = asyncio.create_task(service.open_by_phone(order, nonce, number))
         visit = await self.take_out(already, asked_at)
         row = await asking
@@ -110,9 +113,9 @@ class Visitor:
     async def take_out(self, already: list[str], asked_at: float) -> Visit:
         """Empty the door that opens now, and shut it."""
         door = await self.sees(already)
-        await self.empty(door)
+        goods = await self.empty(door)
         await self.shut(door)
-        return await self._visit(door, asked_at)
+        return await self.visit(door, asked_at, goods)
 
     async def sees(self, already: list[str], patience_s: float = PATIENCE_S) -> str:
         door = await self.control.do("see", seconds=patience_s, but=already)
@@ -145,10 +148,12 @@ class Visitor:
         told: dict[str, Any] = await self.control.do("truth")
         return told
 
-    async def _standing_open(self) -> list[str]:
+    async def standing_open(self) -> list[str]:
+        """Doors that need not be waited for."""
         doors = (await self.truth())["compartments"]
         return [label for label, box in doors.items() if box["door"] != "closed"]
 
-    async def _visit(self, door: str, asked_at: float) -> Visit:
+    async def visit(self, door: str, asked_at: float, goods: Sequence[str] = ()) -> Visit:
+        """The record of it, with the moment at which the door really sprang open."""
         sprang = (await self.truth())["compartments"][door]["sprang_open"]
-        return Visit(door, asked_at, next(at for at in sprang if at >= asked_at))
+        return Visit(door, asked_at, next(at for at in sprang if at >= asked_at), tuple(goods))
