@@ -43,6 +43,7 @@ class Wire:
         self._board_free_at = 0.0
         self._outgoing: list[tuple[float, int]] = []
         self._pump: asyncio.TimerHandle | None = None
+        self._hearing_since: float | None = None
 
     @property
     def address(self) -> str:
@@ -63,7 +64,7 @@ class Wire:
 
     def send(self, data: bytes, after: float = 0.0) -> None:
         """Send towards the host, beginning ``after`` so many seconds or when earlier bytes have left."""
-        now = asyncio.get_running_loop().time()
+        now = self._hearing_since or asyncio.get_running_loop().time()
         begin = max(now + after, self._board_free_at)
         self._board_free_at = begin + len(data) * self.byte_seconds
         for number, byte in enumerate(data, start=1):
@@ -76,11 +77,15 @@ class Wire:
         loop = asyncio.get_running_loop()
         self.bytes_in += len(data)
         self._host_free_at = max(loop.time(), self._host_free_at) + len(data) * self.byte_seconds
-        loop.call_at(self._host_free_at, self._hear, data)
+        loop.call_at(self._host_free_at, self._hear, data, self._host_free_at)
 
-    def _hear(self, data: bytes) -> None:
-        if not self.is_cut:
-            self.heard(data)
+    def _hear(self, data: bytes, at: float) -> None:
+        if self.is_cut:
+            return
+        # What this program takes to think is not part of the wire: an answer is reckoned from the last byte.
+        self._hearing_since = at
+        self.heard(data)
+        self._hearing_since = None
 
     def _wake(self) -> None:
         if self._pump is None and self._outgoing:

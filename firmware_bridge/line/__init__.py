@@ -71,7 +71,7 @@ class Line:
         self.wire = wire
         self.echoes: bool | None = None
         """Whether the adapter sends our own bytes back to us; learned from polls, None until then."""
-        self._quiet_seconds = wire.byte_seconds if quiet_seconds is None else quiet_seconds
+        self._quiet_seconds = wire.byte_seconds / 2 if quiet_seconds is None else quiet_seconds
         self._turns = Turns()
         self._listening: _Listening[object] | None = None
         self._silent: dict[str, _Silence] = {}
@@ -186,18 +186,20 @@ class Line:
     def _look(self, listening: _Listening[object], silent: bool) -> bool:
         if listening.found.done():
             return True
-        answer = listening.take(self._without_echo(listening), silent)
-        if answer is not None:
-            listening.found.set_result(answer)
-        return answer is not None
+        for heard in self._without_echo(listening):
+            answer = listening.take(heard, silent)
+            if answer is not None:
+                listening.found.set_result(answer)
+                return True
+        return False
 
-    def _without_echo(self, listening: _Listening[object]) -> bytes:
-        """What came after our own bytes. The acknowledgement of an unlock can look exactly like its echo."""
+    def _without_echo(self, listening: _Listening[object]) -> tuple[bytes, ...]:
+        """Where the answer may stand. The acknowledgement of an unlock can look exactly like its echo."""
         received = bytes(listening.received)
         _, own, after = received.partition(listening.request)
         if listening.take(listening.request, True) is None:
-            return after if own else received
-        return after if self.echoes else received
+            return (after, received) if own else (received,)
+        return (after,) if self.echoes else (received,)
 
     def _learn_echo(self, listening: _Listening[T], *, answered: bool) -> None:
         if listening.request in bytes(listening.received):

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -23,29 +24,41 @@ CABINET = edge_bench.CABINET
 
 
 class Broker:
-    """A mosquitto of this test, on a port of its own."""
+    """A broker of this test, on a port of its own; nobody has to log in."""
 
-    def __init__(self, folder):
+    def __init__(self, kind, folder):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self._config = folder / "mosquitto.conf"
-        self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n", encoding="utf-8")
+        self._command = {"mosquitto": self._mosquitto, "nats": self._nats}[kind](folder)
         self._process = None
+
+    def _mosquitto(self, folder):
+        config = folder / "mosquitto.conf"
+        config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n", encoding="utf-8")
+        return ["mosquitto", "-c", str(config)]
+
+    def _nats(self, folder):
+        config = folder / "nats.conf"
+        config.write_text(
+            f'server_name: test\nhost: 127.0.0.1\nport: -1\njetstream {{ store_dir: "{folder}/js" }}\n'
+            f"mqtt {{ host: 127.0.0.1, port: {self.port} }}\n",
+            encoding="utf-8",
+        )
+        return [str(Path(sys.executable).parent / "nats-server"), "-c", str(config)]
 
     @property
     def url(self):
         return f"mqtt://127.0.0.1:{self.port}"
 
     def start(self):
-        command = ["mosquitto", "-c", str(self._config)]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        end = time.monotonic() + 5
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 10
         while time.monotonic() < end:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.2):
                 return
             time.sleep(0.02)
-        raise AssertionError("mosquitto does not listen")
+        raise AssertionError("the broker does not listen")
 
     def kill(self):
         self._process.kill()
@@ -122,9 +135,9 @@ class Cloud:
         self.client.loop_stop()
 
 
-@pytest.fixture
-def broker(tmp_path):
-    broker = Broker(tmp_path)
+@pytest.fixture(params=["nats", "mosquitto"])
+def broker(request, tmp_path):
+    broker = Broker(request.param, tmp_path)
     broker.start()
     yield broker
     broker.thaw()

@@ -1,0 +1,54 @@
+"""One compartment and what may happen to it: pure functions ``(box, input, now) -> Step``.
+
+No clock, no wire, no store; a file for each kind of input. Whoever calls commits ``step.box`` and
+``step.facts`` in one transaction and only then carries out ``step.pulse``. The rules that are kept here:
+
+* at most K pulses for an opening, all within W seconds; none once its door was seen open;
+* a pulse only while loading, collecting, in service or in an emergency, and only for the occupancy that
+  the opening was granted for;
+* a restart never pulses by itself: it makes an unfinished opening *ambiguous*, and the same person may use
+  the rest of its pulses; after that a person has to look;
+* the switch says that a door opened, never the pulse; a switch that was open all along proves nothing and
+  vetoes nothing.
+"""
+
+from controller.visit.asking import ask
+from controller.visit.box import (
+    Ask,
+    Box,
+    Opening,
+    Pulse,
+    Pulsed,
+    Purpose,
+    Refused,
+    Rules,
+    Side,
+    State,
+    Step,
+)
+from controller.visit.pulses import pulsed
+from controller.visit.restart import restarted
+from controller.visit.switch import door_read
+from controller.visit.told import door_now, now_of
+from controller.visit.waiting import tick
+
+__all__ = [
+    "Ask",
+    "Box",
+    "Opening",
+    "Pulse",
+    "Pulsed",
+    "Purpose",
+    "Refused",
+    "Rules",
+    "Side",
+    "State",
+    "Step",
+    "ask",
+    "door_now",
+    "door_read",
+    "now_of",
+    "pulsed",
+    "restarted",
+    "tick",
+]

@@ -1,0 +1,30 @@
+"""Openings that end without being seen: back to what was, or to be looked at by a person."""
+
+from dataclasses import replace
+
+from config.contract import events as fact
+from controller.visit.box import Box, Opening, Purpose, State, Step
+from controller.visit.told import command_ended, fault, of
+
+
+def back(box: Box, opening: Opening) -> Box:
+    """As before the opening. A parcel that was to be loaded is not in the box."""
+    box = replace(box, state=opening.before, opening=None)
+    if opening.before is State.VACANT:
+        return replace(box, occupancy=None, order=None, parcel=None)
+    return box
+
+
+def unclear(box: Box, opening: Opening) -> Step:
+    """Nobody saw whether the door opened. What was there, or was to be there, is kept in mind."""
+    if opening.before is State.VACANT and opening.purpose is not Purpose.LOAD:
+        box = back(box, opening)
+        return Step(box, (fact.OpeningEnded(**of(box, opening)), *command_ended(opening, "unknown", "")))
+    after, facts = to_be_checked(box, opening, "door not seen")
+    return Step(after, (*facts, *command_ended(opening, "unknown", "")))
+
+
+def to_be_checked(box: Box, opening: Opening, reason: str) -> tuple[Box, tuple[fact.Fact, ...]]:
+    box = replace(box, state=State.CHECKING, opening=None)
+    need = fact.CheckNeeded(**of(box, opening), reason=reason)
+    return box, (need, fault("compartment_unclear", box))

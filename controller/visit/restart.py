@@ -1,0 +1,20 @@
+"""The controller starts and finds what it was doing when it stopped."""
+
+from dataclasses import replace
+
+from config.contract import events as fact
+from controller.doors import Door
+from controller.visit.box import Box, Step
+from controller.visit.told import of
+
+
+def restarted(box: Box, *, same_boot: bool) -> Step:
+    """The controller starts and finds this box in its store. Doors are unknown until they are read."""
+    box = replace(box, door=Door())
+    opening = box.opening
+    if opening is None or opening.seen_open:
+        return Step(box if same_boot else replace(box, rest_until=0.0))
+    started = opening.first_pulse if same_boot else float("-inf")
+    opening = replace(opening, ambiguous=True, intended=None, sent_at=None, first_pulse=started)
+    box = replace(box, opening=opening, rest_until=box.rest_until if same_boot else 0.0)
+    return Step(box, (fact.OpeningAmbiguous(**of(box, opening)),))

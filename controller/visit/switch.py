@@ -1,0 +1,103 @@
+"""The door's switch was read: openings are finished, forced doors are noticed."""
+
+from dataclasses import replace
+
+from config.contract import events as fact
+from controller.doors import Door, DoorState, Reading, read
+from controller.visit.box import Box, Opening, Purpose, Rules, Side, State, Step
+from controller.visit.ending import to_be_checked
+from controller.visit.told import command_ended, fault, now_of, of, parcel_in
+
+
+def door_read(box: Box, reading: Reading, now: float, rules: Rules) -> Step:
+    """The switch was read; finishes openings, notices forced doors."""
+    opening = box.opening
+    if opening is not None and _pulse_on_its_way(opening, reading):
+        return Step(box)
+    awaited = opening is not None and not opening.seen_open and opening.closed_before
+    was = box.door
+    door, changed = read(was, reading, expected=awaited)
+    box = replace(box, door=door)
+    if opening is not None and door.is_closed and not opening.closed_before:
+        opening = replace(opening, closed_before=True)
+        box = replace(box, opening=opening)
+    if door.state is DoorState.SENSOR_FAULT and changed is False and door.since == reading.asked_at:
+        return Step(box, (fact.FaultRaised(fault="switch_flapping", subject=box.label),))
+    if opening is not None and opening.seen_open and door.is_closed:
+        return _finish(box, opening, now, rules)
+    if not changed:
+        return Step(box)
+    if door.is_open:
+        return _opened(box, opening, reading) if awaited and opening is not None else _forced(box)
+    return _closed(box, was, now)
+
+
+def _pulse_on_its_way(opening: Opening, reading: Reading) -> bool:
+    """A reading asked before the pulse was written, or while that is unknown, says nothing about it."""
+    if opening.intended is None or opening.ambiguous:
+        return False
+    return opening.sent_at is None or reading.asked_at <= opening.sent_at
+
+
+def _opened(box: Box, opening: Opening, reading: Reading) -> Step:
+    waited = reading.asked_at - (opening.sent_at if opening.sent_at is not None else reading.asked_at)
+    opening = replace(opening, opened_at=reading.asked_at, intended=None, ambiguous=False)
+    box = replace(box, opening=opening, rest_until=0.0)
+    told = fact.DoorOpened(**of(box, opening), pulse=opening.pulses, after_pulse_ms=round(waited * 1000))
+    return Step(box, (told, *command_ended(opening, "succeeded", "")))
+
+
+def _forced(box: Box) -> Step:
+    """Open, and no opening explains it. A switch that was open before the pulse comes here, too."""
+    if box.opening is not None:
+        return Step(box)
+    box = replace(
+        box, sides=box.sides | {Side.FORCED}, door=replace(box.door, state=DoorState.FORCED), verified=False
+    )
+    return Step(box, (fact.DoorForced(box=now_of(box)), fault("door_forced", box)))
+
+
+def _closed(box: Box, was: Door, now: float) -> Step:
+    if box.opening is not None or was.state is DoorState.UNKNOWN:
+        return Step(box)
+    told = fact.DoorClosed(box=now_of(box), open_ms=max(0, round((now - was.since) * 1000)))
+    cleared = fact.FaultCleared(fault="door_left_open", subject=box.label)
+    return Step(box, (told, cleared) if was.told_left_open else (told,))
+
+
+def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
+    """Seen open, now closed: what the opening was for has happened."""
+    assert opening.opened_at is not None
+    open_s = now - opening.opened_at
+    match opening.purpose:
+        case Purpose.COLLECT:
+            after, told = _collected(box, opening)
+        case Purpose.LOAD:
+            after = replace(box, state=State.OCCUPIED, opening=None)
+            told = fact.ParcelDeposited(**of(after, opening), **parcel_in(box))
+        case Purpose.SERVICE | Purpose.EMERGENCY:
+            after, told = _looked_into(box, opening)
+    facts: list[fact.Fact] = [fact.DoorClosed(box=now_of(after), open_ms=max(0, round(open_s * 1000))), told]
+    if open_s >= rules.left_open_alarm_s:
+        facts.append(fact.FaultCleared(fault="door_left_open", subject=box.label))
+    if after.state is State.VACANT and open_s >= rules.left_open_block_s:
+        after, need = to_be_checked(after, opening, "left_open")
+        facts += need
+    return Step(after, tuple(facts))
+
+
+def _collected(box: Box, opening: Opening) -> tuple[Box, fact.Fact]:
+    """Nothing here can tell whether something was left behind, so 'vacant' is flagged as not verified."""
+    after = replace(
+        box, state=State.VACANT, occupancy=None, order=None, parcel=None, opening=None, verified=False
+    )
+    return after, fact.ParcelCollected(**of(after, opening), **parcel_in(box))
+
+
+def _looked_into(box: Box, opening: Opening) -> tuple[Box, fact.Fact]:
+    """Somebody else than the owner had the door open: what lay there may be gone."""
+    if opening.before is State.VACANT:
+        after = replace(box, state=State.VACANT, opening=None, verified=False)
+        return after, fact.OpeningEnded(**of(after, opening))
+    after = replace(box, state=State.CHECKING, opening=None)
+    return after, fact.CheckNeeded(**of(after, opening), reason=f"opened for {opening.purpose}")
