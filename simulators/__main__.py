@@ -30,9 +30,40 @@ class Kind(StrEnum):
     LOCK_MODBUS = "lock_modbus"
 
 
+class Broker(StrEnum):
+    """Brokers that come up beside the cloud."""
+
+    NATS = "nats"
+    MOSQUITTO = "mosquitto"
+
+
 @app.callback()
 def _root() -> None:
     """The outside world: boards, people, faults."""
+
+
+@app.command("demo")
+def demo(
+    once: Annotated[bool, typer.Option(help="play one evening, reckon it up, and end")] = False,
+    people: Annotated[bool, typer.Option(help="residents and couriers keep coming by themselves")] = False,
+    broker: Annotated[Broker, typer.Option(help="which broker runs beside the cloud")] = Broker.NATS,
+    folder: Annotated[Path | None, typer.Option(help="keep everything here; else it is removed")] = None,
+    seed: Annotated[int, typer.Option(help="for what people do by chance")] = 1,
+    json: Annotated[
+        str | None, typer.Option(metavar="FILE", help="write addresses, or the evening, as data")
+    ] = None,
+) -> None:
+    """Run a whole neighbourhood on this machine: cloud, broker, two cabinets and their hardware.
+
+    Runs until Ctrl-C and then leaves nothing behind. --json - writes to the standard output.
+
+    Example: ./tuangui demo
+    Example: ./tuangui demo --once --json evening.json
+    """
+    from simulators.demo import command  # the simulated hardware starts quicker without all this
+
+    wanted = command.Wanted(broker=broker.value, folder=folder, people=people, seed=seed, json=json)
+    raise typer.Exit(command.once(wanted) if once else command.stay(wanted))
 
 
 @sim.command("cabinet")

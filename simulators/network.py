@@ -1,4 +1,4 @@
-"""The network between cabinets and cloud, as far as a fault can be seen: a TCP hop that can be cut or stalled."""
+"""The network between cabinets and cloud: a TCP hop that can be cut or stalled."""
 
 import asyncio
 import contextlib
@@ -7,7 +7,7 @@ CHUNK = 65536
 
 
 class Network:
-    """Passes connections on to ``target``. Cut: closed and refused. Stalled: open, and nothing gets through."""
+    """Passes connections on to ``target``. Cut: all closed. Stalled: open, and nothing gets through."""
 
     def __init__(self) -> None:
         self.target = ("127.0.0.1", 0)

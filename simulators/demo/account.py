@@ -40,7 +40,9 @@ def _latencies(evening: Evening) -> Table:
         if values:
             median, longest = statistics.median(values), max(values)
             table.add_row(name, str(len(values)), f"{median:.0f}", f"{longest:.0f}")
-    table.caption = "Doors include the scan's own time on its wire, 0.1 s of latch and spring, and the board's poll."
+    table.caption = (
+        "Doors include the scan's own time on its wire, 0.1 s of latch and spring, and the board's poll."
+    )
     return table
 
 

@@ -77,7 +77,9 @@ async def take_books(place: Place, service: Service, seconds: float = 30.0) -> l
             if books and all(book.edge.seq == before[book.cabinet].seq for book in books):
                 return books
         if time.monotonic() > end:
-            raise NotDrained(f"after {seconds:.0f} s the cloud still lacks events: {missing or 'more come in'}")
+            raise NotDrained(
+                f"after {seconds:.0f} s the cloud still lacks events: {missing or 'more come in'}"
+            )
         await asyncio.sleep(0.1)
 
 

@@ -14,12 +14,13 @@ from simulators.control import Control
 from simulators.demo.books import Books, NotDrained, take_books
 from simulators.demo.place import Place, Standing
 from simulators.demo.reckoning import Check, Ledger, reckon
-from simulators.demo.service import Order, Service
+from simulators.demo.service import Order, Service, ServiceRefused
 from simulators.demo.visits import LostPatience, Visit, Visitor
 
 PHONES = ("13800138001", "13900139002", "13700137003", "13600136004", "13500135005", "13400134006")
 WANTED = (("S", "ambient"), ("S", "ambient"), ("M", "ambient"), ("M", "ambient"), ("L", "ambient"))
 DOCUMENTS_S = 20.0
+MEASURED_FROM = {"code": "last digit", "qr": "scan", "phone": "tap"}
 WRONG_CODE = "00000000"
 NETWORK_SEEN_S = 10.0
 
@@ -93,7 +94,7 @@ class Players:
                 await self._the_network_is_cut()
                 await self._an_edge_is_killed()
                 await self._add_up()
-        except (LostPatience, SomethingWrong, NotDrained, httpx.HTTPError) as error:
+        except (LostPatience, SomethingWrong, NotDrained, ServiceRefused, httpx.HTTPError) as error:
             self._evening.checks.append(Check("the evening goes as it has to", (str(error),)))
         self._evening.seconds = time.monotonic() - self._began
 
@@ -106,7 +107,9 @@ class Players:
                 self._orders.setdefault(one.id, []).append(order)
             if any(zone.class_ == "chilled" for zone in one.cabinet.zone):
                 self._orders[one.id].append(await self._order(one, ("S", "chilled"), len(WANTED)))
-        await asyncio.gather(*(self._know_their_parcels(one) for one in self._place.standing))
+        await asyncio.gather(
+            *(self._service.wait_for_documents(one.id, DOCUMENTS_S) for one in self._place.standing)
+        )
 
     async def _couriers(self) -> None:
         first, *others = self._place.standing
@@ -150,7 +153,7 @@ class Players:
         already, asked_at = await visitor.standing_open(), time.monotonic()
         told = await visitor.type_code(order.code)
         self._expect(told["kind"] == "opening", f"a good code was answered by {told}")
-        door = await visitor.sees(already)
+        door = await visitor.sees(already, order.parcels[0].id)
         one.edge.kill()
         self._note(one, "power", "kill -9 of the edge while the door springs open", door)
         goods = await visitor.empty(door)
@@ -173,7 +176,9 @@ class Players:
         self._say("waiting until the cloud knows everything")
         books = await take_books(self._place, self._service)
         self._evening.checks += reckon(books, self._ledger)
-        self._evening.checks.append(Check("every order is where it ought to be", tuple(await self._misplaced())))
+        self._evening.checks.append(
+            Check("every order is where it ought to be", tuple(await self._misplaced()))
+        )
         self._evening.latencies_ms["event to cloud"] = _to_cloud_ms(books)
         self._evening.counts = _counts(books)
 
@@ -233,7 +238,9 @@ class Players:
     async def _collect(self, one: Standing, order: Order, proof: str, visiting: Any, note: str = "") -> None:
         self._ledger.entitle("collect", order)
         visit: Visit = await visiting
-        name = {"code": "last digit to open door", "qr": "scan to open door", "phone": "tap to open door"}[proof]
+        name = {"code": "last digit to open door", "qr": "scan to open door", "phone": "tap to open door"}[
+            proof
+        ]
         self._measured(name, visit)
         self._collected(one, order, proof, visit, note)
 
@@ -255,16 +262,6 @@ class Players:
             finally:
                 for _, control in controls:
                     await control.__aexit__()
-
-    async def _know_their_parcels(self, one: Standing) -> None:
-        """A courier comes when the cabinet has heard of the parcels."""
-        end = time.monotonic() + DOCUMENTS_S
-        while time.monotonic() < end:
-            papers = (await self._service.cabinet(one.id))["documents"]
-            if papers and all(paper["applied"] for paper in papers):
-                return
-            await asyncio.sleep(0.1)
-        raise SomethingWrong(f"cabinet {one.id} has not applied its documents after {DOCUMENTS_S:.0f} s")
 
     async def _online(self, one: Standing) -> None:
         """A phone opens only what the cloud knows of."""
@@ -289,7 +286,15 @@ class Players:
         self, one: Standing, who: str, what: str, door: str = "", proof: str = "", ms: float | None = None
     ) -> None:
         rounded = None if ms is None else round(ms, 1)
-        deed = Deed(round(time.monotonic() - self._began, 1), one.cabinet.cabinet.number, who, what, door, proof, rounded)
+        deed = Deed(
+            round(time.monotonic() - self._began, 1),
+            one.cabinet.cabinet.number,
+            who,
+            what,
+            door,
+            proof,
+            rounded,
+        )
         self._evening.deeds.append(deed)
         self._say(f"{deed.cabinet} {deed.door or '  '} {who} {what}")
 

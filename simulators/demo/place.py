@@ -1,14 +1,12 @@
 """The programs of one place: a cloud with its broker, and for each cabinet its hardware and its edge."""
 
 import asyncio
-import shutil
 import socket
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from config.cabinet import Cabinet
 from config.neighbourhood import Neighbourhood
@@ -72,11 +70,9 @@ class Place:
             f"TUANGUI_EDGE_{name.upper()}": value for name, value in (edge_settings or {}).items()
         }
         self._network_port = 0
-        self._links = Path()
 
     async def start(self) -> None:
         """``NotReady`` or ``CannotStart`` say what did not come up."""
-        self._links = Path(tempfile.mkdtemp(prefix="tuangui-wires-"))
         self._network_port = await self.network.start()
         hardware = asyncio.create_task(self._start_hardware())
         try:
@@ -89,7 +85,6 @@ class Place:
     async def stop(self) -> None:
         await self.supervisor.stop()
         await self.network.stop()
-        shutil.rmtree(self._links, ignore_errors=True)
 
     def at(self, cabinet: str) -> Standing:
         return next(one for one in self.standing if one.id == cabinet)
@@ -120,7 +115,7 @@ class Place:
 
     async def _start_boards(self, file: Path, cabinet: Cabinet) -> Child:
         self._say(f"starting the simulated hardware of {cabinet.cabinet.number} ({cabinet.id})")
-        links = self._links / cabinet.id
+        links = self.folder / "wires" / cabinet.id
         command = ["-m", "simulators", "sim", "cabinet", str(file.absolute()), "--links", str(links)]
         program = Program(f"hardware-{cabinet.id}", lambda told: [*command, "--with-parent"])
         return await self.supervisor.start(program)
@@ -157,10 +152,3 @@ class Place:
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
-
-
-def told_as_rows(place: Place) -> list[dict[str, Any]]:
-    """What a test needs to know of the processes."""
-    return [
-        {"name": child.name, "pid": child.pid, "starts": child.starts} for child in place.supervisor.children
-    ]

@@ -1,4 +1,4 @@
-"""Does it all add up? Cloud against cabinet against hardware, and what was opened against who asked for it."""
+"""Does it all add up? Cloud against cabinet against hardware, and what opened against who asked for it."""
 
 import json
 from collections import Counter, defaultdict

@@ -72,7 +72,7 @@ class Service:
         return str((await self._post("/v1/badges", {"cabinet": cabinet, "name": name}))["token"])
 
     async def open_by_phone(self, order: Order, nonce: str, number: int, wait_s: int = 10) -> dict[str, Any]:
-        """"Open now" on the resident's page, with what the cabinet's screen shows; the ledger row."""
+        """ "Open now" on the resident's page, with what the cabinet's screen shows; the ledger row."""
         path = f"{httpx.URL(order.link).path}/open"
         return await self._post(path, {"nonce": nonce, "number": number}, {"Prefer": f"wait={wait_s}"})
 
@@ -111,10 +111,24 @@ class Service:
             await asyncio.sleep(0.05)
         return False
 
+    async def wait_for_documents(self, cabinet: str, seconds: float) -> None:
+        """Until the cabinet has applied what the cloud wants of it; ``ServiceRefused`` when it does not."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            papers = (await self.cabinet(cabinet))["documents"]
+            if papers and all(paper["applied"] for paper in papers):
+                return
+            await asyncio.sleep(0.1)
+        raise ServiceRefused(
+            0, "not_applied", f"cabinet {cabinet} did not apply its documents in {seconds:.0f} s"
+        )
+
     async def _get(self, path: str) -> dict[str, Any]:
         return _told(await self._http.get(path))
 
-    async def _post(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
+    async def _post(
+        self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
         return _told(await self._http.post(path, json=body, headers=headers))
 
 
@@ -124,5 +138,7 @@ def _told(response: httpx.Response) -> dict[str, Any]:
     except ValueError:
         told = {}
     if response.is_error:
-        raise ServiceRefused(response.status_code, told.get("code", ""), told.get("detail", response.reason_phrase))
+        raise ServiceRefused(
+            response.status_code, told.get("code", ""), told.get("detail", response.reason_phrase)
+        )
     return told

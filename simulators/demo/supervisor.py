@@ -1,4 +1,4 @@
-"""Programs under watch: started, waited for, started again when they end, stopped in order, never left behind.
+"""Programs under watch: started, waited for, started again when they end, never left behind.
 
 A program says that it is ready by one line of JSON on its standard output. Everything else that it says goes
 to a file of its own. On Linux the kernel ends the programs when the supervisor ends in any way; the programs

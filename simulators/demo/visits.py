@@ -1,8 +1,10 @@
 """What people do at one cabinet, with their hands and through its real reader, keypad and screen."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -48,6 +50,8 @@ class Visitor:
     control: Control
     http: httpx.AsyncClient
     hands_s: float = HANDS_S
+    claim: Callable[[str], AbstractContextManager[None]] = lambda door: contextlib.nullcontext()
+    """Entered with a door for as long as this person is at it."""
 
     # --- loading
 
@@ -62,13 +66,15 @@ class Visitor:
         while time.monotonic() < end:
             asked_at = time.monotonic()
             await self.scan(parcel.label)
-            door = await self.control.do("see", seconds=SCAN_AGAIN_S, but=already)
-            if door is not None:
-                await self.put(door, parcel.id)
+            with contextlib.suppress(LostPatience):
+                door = await self.sees(already, None, SCAN_AGAIN_S)
+                with self.claim(door):
+                    await self.put(door, parcel.id)
                 return await self.visit(door, asked_at)
         raise LostPatience(f"no door of {self.standing.id} opened for parcel {parcel.id}")
 
     async def put(self, door: str, goods: str) -> None:
+        """Lay it in and shut the door."""
         await asyncio.sleep(self.hands_s)
         await self.control.do("pull", compartment=door)
         await self.control.do("put", compartment=door, goods=goods)
@@ -87,19 +93,20 @@ class Visitor:
         told = await self.type_code(order.code)
         if told["kind"] != "opening":
             raise LostPatience(f"the keypad of {self.standing.id} refused a good code: {told['refusal']}")
-        return await self.take_out(already, asked_at)
+        return await self.take_out(order, already, asked_at)
 
     async def collect_by_qr(self, order: Order) -> Visit:
+        """Hold the pickup QR in front of the reader."""
         already, asked_at = await self.standing_open(), time.monotonic()
         await self.scan(order.qr)
-        return await self.take_out(already, asked_at)
+        return await self.take_out(order, already, asked_at)
 
     async def collect_by_phone(self, order: Order, service: Service) -> Visit:
         """Read the screen's QR with the phone, type its number, tap "open now"."""
         nonce, number = await self.read_screen()
         already, asked_at = await self.standing_open(), time.monotonic()
         asking = asyncio.create_task(service.open_by_phone(order, nonce, number))
-        visit = await self.take_out(already, asked_at)
+        visit = await self.take_out(order, already, asked_at)
         row = await asking
         if row["state"] != "succeeded":
             raise LostPatience(f"the phone says {row['state']} though door {visit.door} opened")
@@ -110,18 +117,26 @@ class Visitor:
         shown = (await self.http.get(f"{self.standing.kiosk_url}state")).raise_for_status().json()
         return parse_qs(urlsplit(shown["qr"]).query)["n"][0], int(shown["two_digits"])
 
-    async def take_out(self, already: list[str], asked_at: float) -> Visit:
+    async def take_out(self, order: Order, already: Sequence[str], asked_at: float) -> Visit:
         """Empty the door that opens now, and shut it."""
-        door = await self.sees(already)
-        goods = await self.empty(door)
-        await self.shut(door)
+        door = await self.sees(already, order.parcels[0].id)
+        with self.claim(door):
+            goods = await self.empty(door)
+            await self.shut(door)
         return await self.visit(door, asked_at, goods)
 
-    async def sees(self, already: list[str], patience_s: float = PATIENCE_S) -> str:
-        door = await self.control.do("see", seconds=patience_s, but=already)
-        if door is None:
-            raise LostPatience(f"no door of {self.standing.id} opened within {patience_s:.0f} s")
-        return str(door)
+    async def sees(self, already: Sequence[str], holding: str | None, patience_s: float = PATIENCE_S) -> str:
+        """The door that opens now and holds this parcel, or nothing; doors of other people are left alone."""
+        end, others = time.monotonic() + patience_s, list(already)
+        while (left := end - time.monotonic()) > 0:
+            door = await self.control.do("see", seconds=left, but=others)
+            if door is None:
+                break
+            goods = [each["name"] for each in (await self.truth())["compartments"][door]["goods"]]
+            if goods == ([] if holding is None else [holding]):
+                return str(door)
+            others.append(door)
+        raise LostPatience(f"no door of {self.standing.id} opened within {patience_s:.0f} s")
 
     async def empty(self, door: str) -> list[str]:
         """Pull the door open and take everything out; what there was."""

@@ -39,10 +39,10 @@ def is_there(pid: int) -> bool:
         return False
 
 
-async def gone(pid: int, seconds: float = 10) -> bool:
+def gone(pid: int, seconds: float = 10) -> bool:
     end = time.monotonic() + seconds
     while is_there(pid) and time.monotonic() < end:
-        await asyncio.sleep(0.02)
+        time.sleep(0.02)
     return not is_there(pid)
 
 
@@ -72,7 +72,7 @@ async def test_a_program_on_hold_stays_dead_until_it_is_released(supervisor):
 
 
 async def test_a_program_that_ends_before_it_is_ready_is_named_with_its_last_words(supervisor):
-    with pytest.raises(NotReady, match="broken ended with code 3 .*\n.*no such cabinet"):
+    with pytest.raises(NotReady, match=r"broken ended with code 3 .*\n.*no such cabinet"):
         await supervisor.start(
             Program("broken", lambda told: ["-c", "import sys; print('no such cabinet'); sys.exit(3)"])
         )
@@ -100,11 +100,13 @@ asyncio.run(main())
 """
 
 
-async def test_kill_9_of_the_supervisor_leaves_nothing_behind(tmp_path):
+def test_kill_9_of_the_supervisor_leaves_nothing_behind(tmp_path):
     command = [sys.executable, "-c", SUPERVISE, str(tmp_path), READY_AND_WAITING]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(Path.cwd())}) as asked:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(Path.cwd())}
+    ) as asked:
         assert asked.stdout is not None
         pid = json.loads(asked.stdout.readline())["pid"]
         assert is_there(pid)
         os.kill(asked.pid, signal.SIGKILL)
-    assert await gone(pid)
+    assert gone(pid)
