@@ -42,7 +42,7 @@ class Picture:
     def apply(self, place: Place, fact: Fact) -> None:
         """Take one event in."""
         match fact:
-            case said.Booted():
+            case said.Booted() | said.Surveyed():
                 for box in fact.boxes:
                     self._box(place, box)
             case said.CommandEnded():

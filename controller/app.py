@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from config.cabinet import Cabinet as CabinetFile
-from config.contract.events import Booted
+from config.contract.events import MOST_BOXES, Booted, Surveyed
 from config.contract.messages import CabinetSettings, DocumentName
 from config.contract.signing import CabinetKeys
 from config.problems import BadFile, Problem
@@ -78,9 +78,11 @@ class Edge:
 
     async def _record_boot(self, reason: Any) -> None:
         boxes = tuple(now_of(box) for box in self.cabinet.boxes.values())
-        booted = Booted(software=SOFTWARE, map_version=self.file.map_version(), reason=reason, boxes=boxes)
+        first, rest = boxes[:MOST_BOXES], boxes[MOST_BOXES:]
+        booted = Booted(software=SOFTWARE, map_version=self.file.map_version(), reason=reason, boxes=first)
+        more = [Surveyed(boxes=rest[at : at + MOST_BOXES]) for at in range(0, len(rest), MOST_BOXES)]
         meta = {"boot": self.clock.boot, "running": "yes"}
-        await self.cabinet.record(Change(facts=(booted,), meta=meta))
+        await self.cabinet.record(Change(facts=(booted, *more), meta=meta))
 
     async def run(self, ready: Callable[[dict[str, Any]], None]) -> None:
         """Serve until cancelled; then let go of ports and files in order."""

@@ -29,7 +29,7 @@ T = TypeVar("T")
 FLASH_ON = 0x0200
 LONGEST_FLASH_TENTHS = 10
 """The protocol would allow an hour; a solenoid burns in seconds."""
-REPLY_SECONDS = 0.2
+REPLY_SECONDS = 0.14
 EXCEPTION = 0x80
 
 _framer = FramerRTU(DecodePDU(False))

@@ -2,7 +2,8 @@
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -79,9 +80,8 @@ def cabinet(
     Example: ./tuangui sim cabinet config/cabinets/locker-8a80.toml --links data/a01
     """
     described = _checked(lambda: load(file))
-    serve(
-        described, _folder(links), tcp=tcp, turn_round_seconds=turn_round_ms / 1000, with_parent=with_parent
-    )
+    with _folder(links) as folder:
+        serve(described, folder, tcp=tcp, turn_round_seconds=turn_round_ms / 1000, with_parent=with_parent)
 
 
 @sim.command("board")
@@ -100,9 +100,8 @@ def board(
     Example: ./tuangui sim board lock_8a80 --channels 16
     """
     described = _checked(lambda: parse(one_board(kind.value, address, channels, baud), "this command"))
-    serve(
-        described, _folder(links), tcp=tcp, turn_round_seconds=turn_round_ms / 1000, with_parent=with_parent
-    )
+    with _folder(links) as folder:
+        serve(described, folder, tcp=tcp, turn_round_seconds=turn_round_ms / 1000, with_parent=with_parent)
 
 
 def one_board(kind: str, address: int, channels: int, baud: int) -> dict[str, Any]:
@@ -130,8 +129,13 @@ def _checked(described: Callable[[], Cabinet]) -> Cabinet:
         raise typer.Exit(2) from problems
 
 
-def _folder(links: Path | None) -> Path:
-    return links or Path(tempfile.mkdtemp(prefix="tuangui-sim-"))
+@contextmanager
+def _folder(links: Path | None) -> Iterator[Path]:
+    if links is not None:
+        yield links
+        return
+    with tempfile.TemporaryDirectory(prefix="tuangui-sim-") as made:
+        yield Path(made)
 
 
 if __name__ == "__main__":

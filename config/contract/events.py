@@ -15,6 +15,10 @@ CompartmentState = Literal["unknown", "vacant", "reserved", "loading", "occupied
 DoorState = Literal["unknown", "closed", "pulsing", "open", "ajar", "stuck", "forced", "sensor_fault"]
 
 
+MOST_BOXES = 40
+"""So many compartments fit into one event of ``LARGEST_EVENT_BYTES``."""
+
+
 class _Fact(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     type: ClassVar[str]
@@ -57,7 +61,13 @@ class Booted(_Fact):
     software: str
     map_version: str
     reason: Literal["start", "crash", "power"]
-    boxes: tuple[BoxNow, ...]
+    boxes: tuple[BoxNow, ...] = Field(max_length=MOST_BOXES)
+
+
+class Surveyed(_Fact):
+    """More compartments as they were found at start, where one event cannot hold them all."""
+
+    boxes: tuple[BoxNow, ...] = Field(max_length=MOST_BOXES)
 
 
 class OpeningStarted(_InOpening):
@@ -198,7 +208,7 @@ Fact = _Fact
 EVENT_TYPES: dict[str, type[_Fact]] = {
     model.__name__: model
     for model in (
-        Booted, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed, DoorForced,
+        Booted, Surveyed, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed, DoorForced,
         DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited, DepositAborted,
         ParcelCollected, CheckNeeded, AccessRefused, CourierArrived, CourierLeft, InsideCalled,
         CommandEnded, FaultRaised, FaultCleared, DocumentApplied,

@@ -8,9 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.contract import asyncapi, codes
-from config.contract.events import EVENT_TYPES, Event, FaultRaised
+from config.contract.events import EVENT_TYPES, MOST_BOXES, Booted, BoxNow, Event, FaultRaised
 from config.contract.faults import FAULTS, REFUSALS
-from config.contract.messages import BadMessage, Batch, BatchHead, Clock, Session, Status, Sync, chain_over
+from config.contract.messages import (
+    LARGEST_EVENT_BYTES,
+    BadMessage,
+    Batch,
+    BatchHead,
+    Clock,
+    Session,
+    Status,
+    Sync,
+    chain_over,
+)
 from config.contract.signing import (
     CHAIN_START,
     BadProof,
@@ -177,6 +187,17 @@ def test_bodies_that_are_no_messages_are_refused(noise):
     for kind in (Status, Sync, BatchHead, Event):
         with pytest.raises(BadMessage):
             kind.read(noise)
+
+
+def test_the_largest_survey_fits_into_one_event():
+    box = BoxNow(
+        label="AAAAAAAA", state="collecting", door="sensor_fault", occupancy=f"{'a' * 16}-{10**14}",
+        order="b" * 16, parcel="c" * 16, verified=False,
+        sides=("cold_hold", "forced", "out_of_service", "overdue", "quarantine"),
+    )  # fmt: skip
+    told = Booted(software="x" * 40, map_version="y" * 64, reason="crash", boxes=(box,) * MOST_BOXES)
+    line = event().model_copy(update={"data": told.model_dump(mode="json")}).line()
+    assert len(line) <= LARGEST_EVENT_BYTES
 
 
 def test_an_event_line_never_holds_a_newline():

@@ -105,6 +105,19 @@ async def test_one_dead_board_of_eight_costs_the_others_less_than_a_tenth(locker
     assert statistics.median(waits) < 0.05
 
 
+async def test_a_board_that_comes_back_is_heard_within_three_seconds(locker):
+    locker.breaks(Cause.BOARD_SILENT, "b1")
+    for failure in range(3):
+        with pytest.raises(BoardSilent) as told:
+            await locker.board.doors()
+        if failure < 2:
+            await asyncio.sleep(told.value.retry_after)
+    locker.works_again(Cause.BOARD_SILENT, "b1")
+    await asyncio.sleep(told.value.retry_after)
+    assert told.value.retry_after < 3
+    assert (await locker.board.doors()).doors
+
+
 async def test_a_silent_board_says_when_to_come_back_and_the_pause_grows(locker):
     locker.breaks(Cause.BOARD_SILENT, "b1")
     pauses = []
@@ -113,7 +126,7 @@ async def test_a_silent_board_says_when_to_come_back_and_the_pause_grows(locker)
             await locker.board.doors()
         pauses.append(told.value.retry_after)
         locker.line._silent["b1"].ask_again_at = 0.0
-    assert pauses == pytest.approx([0.4, 1.2, 4.4])
+    assert pauses == pytest.approx([0.28, 0.84, 2.8])
 
 
 async def test_two_bad_answers_reopen_the_port(locker, wait_until):

@@ -93,7 +93,7 @@ async def test_the_answer_of_another_board_is_no_answer(locker):
 
 
 async def test_a_late_answer_is_taken_for_none_and_for_no_later_question(locker, wait_until):
-    locker.breaks(Cause.LATE_REPLY, "b1", 0.3)
+    locker.breaks(Cause.LATE_REPLY, "b1", 0.2)
     late = await locker.board.open(1, yes)
     locker.works_again(Cause.LATE_REPLY, "b1")
     sent = locker.bus.wire.bytes_out
@@ -108,7 +108,7 @@ async def test_a_late_answer_is_taken_for_none_and_for_no_later_question(locker,
 
 
 async def test_a_door_state_asked_before_a_late_answer_is_not_believed(locker):
-    locker.breaks(Cause.LATE_REPLY, "b1", 0.3)
+    locker.breaks(Cause.LATE_REPLY, "b1", 0.2)
     with pytest.raises(BoardSilent) as told:
         await locker.board.doors()
     locker.works_again(Cause.LATE_REPLY, "b1")

@@ -77,7 +77,7 @@ async def test_a_card_that_refuses_is_told_from_one_that_is_silent(cards):
     [
         (Cause.WRONG_CHECK, None, BadFrame),
         (Cause.ANSWERS_AS_ANOTHER, 2, BadFrame),
-        (Cause.LATE_REPLY, 0.3, BoardSilent),
+        (Cause.LATE_REPLY, 0.2, BoardSilent),
         (Cause.BOARD_SILENT, None, BoardSilent),
     ],
 )
