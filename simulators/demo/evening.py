@@ -274,8 +274,7 @@ class Players:
         """Until the cabinet's own screen says so."""
         end = time.monotonic() + NETWORK_SEEN_S
         while time.monotonic() < end:
-            state = await self._visitors[one.id].http.get(f"{one.kiosk_url}state")
-            if state.json()["online"] is online:
+            if (await self._visitors[one.id].screen())["online"] is online:
                 return
             await asyncio.sleep(0.05)
         raise SomethingWrong(f"cabinet {one.id} does not notice that it is {'on' if online else 'off'}line")

@@ -1,6 +1,8 @@
 """The programs of one place: a cloud with its broker, and for each cabinet its hardware and its edge."""
 
 import asyncio
+import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -11,7 +13,7 @@ from typing import Literal
 from config.cabinet import Cabinet
 from config.neighbourhood import Neighbourhood
 from simulators.control import Control
-from simulators.demo.supervisor import ROOT, Child, Program, Supervisor, Told
+from simulators.demo.supervisor import ROOT, Child, Program, Supervisor, Told, children_of
 from simulators.network import Network
 
 BrokerKind = Literal["nats", "mosquitto"]
@@ -88,6 +90,13 @@ class Place:
 
     def at(self, cabinet: str) -> Standing:
         return next(one for one in self.standing if one.id == cabinet)
+
+    def kill_broker(self) -> bool:
+        """End the broker as a power cut would; the cloud, whose child it is, starts it again."""
+        running = [] if self.cloud.pid is None else children_of(self.cloud.pid)
+        for pid in running:
+            os.kill(pid, signal.SIGKILL)
+        return bool(running)
 
     @property
     def cloud_url(self) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -11,6 +12,7 @@ import httpx
 
 PAGE = 500
 PATIENCE_S = 10.0
+AWAY_S = 30.0
 
 
 class ServiceRefused(Exception):
@@ -58,18 +60,20 @@ class Service:
         await self._http.aclose()
 
     async def order(self, cabinet: str, *parcels: tuple[str, str], phone: str, reference: str) -> Order:
-        """Take an order for parcels of these (size, zone)."""
+        """Take an order for parcels of these (size, zone); where nobody answers, again with the same key."""
         asked = {
             "cabinet": cabinet, "phone": phone, "reference": reference,
             "parcels": [{"size": size, "zone": zone} for size, zone in parcels],
         }  # fmt: skip
-        told = await self._post("/v1/orders", asked, {"Idempotency-Key": secrets.token_hex(8)})
+        key = {"Idempotency-Key": secrets.token_hex(8)}
+        told = await self._until_answered(lambda: self._post("/v1/orders", asked, key))
         its = tuple(Parcel(parcel["parcel"], parcel["label"]) for parcel in told["parcels"])
         return Order(told["order"], cabinet, told["code"], told["qr"], told["link"], its)
 
     async def badge(self, cabinet: str, name: str) -> str:
         """The text of a new courier's badge."""
-        return str((await self._post("/v1/badges", {"cabinet": cabinet, "name": name}))["token"])
+        asked = {"cabinet": cabinet, "name": name}
+        return str((await self._until_answered(lambda: self._post("/v1/badges", asked)))["token"])
 
     async def open_by_phone(self, order: Order, nonce: str, number: int, wait_s: int = 10) -> dict[str, Any]:
         """ "Open now" on the resident's page, with what the cabinet's screen shows; the ledger row."""
@@ -115,13 +119,24 @@ class Service:
         """Until the cabinet has applied what the cloud wants of it; ``ServiceRefused`` when it does not."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            papers = (await self.cabinet(cabinet))["documents"]
+            papers = (await self._until_answered(lambda: self.cabinet(cabinet)))["documents"]
             if papers and all(paper["applied"] for paper in papers):
                 return
             await asyncio.sleep(0.1)
         raise ServiceRefused(
             0, "not_applied", f"cabinet {cabinet} did not apply its documents in {seconds:.0f} s"
         )
+
+    async def _until_answered(self, ask: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+        """A cloud that is just being started again is asked once more."""
+        end = time.monotonic() + AWAY_S
+        while True:
+            try:
+                return await ask()
+            except httpx.TransportError:
+                if time.monotonic() > end:
+                    raise
+                await asyncio.sleep(0.2)
 
     async def _get(self, path: str) -> dict[str, Any]:
         return _told(await self._http.get(path))

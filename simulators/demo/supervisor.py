@@ -64,8 +64,7 @@ class Child:
         self._process: asyncio.subprocess.Process | None = None
         self._up = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
-        self._released = asyncio.Event()
-        self._released.set()
+        self._deaths_in_a_row = 0
 
     @property
     def name(self) -> str:
@@ -88,18 +87,14 @@ class Child:
         await self._up.wait()
         return self.told
 
-    def kill(self) -> None:
-        """End it as a power cut would; it will be started again unless it is ``hold``."""
-        if self.pid is not None:
-            self._up.clear()
-            os.kill(self.pid, signal.SIGKILL)
-
-    def hold(self) -> None:
-        """Do not start it again until ``release``."""
-        self._released.clear()
-
-    def release(self) -> None:
-        self._released.set()
+    def kill(self) -> bool:
+        """End it as a power cut would; it is started again. False when it is not running just now."""
+        if self.pid is None:
+            return False
+        self._up.clear()
+        self._deaths_in_a_row = -1  # it did not fail by itself, so the next start is prompt
+        os.kill(self.pid, signal.SIGKILL)
+        return True
 
     async def stop(self) -> None:
         """Ask it to end and wait; made to after a while."""
@@ -148,15 +143,14 @@ class Child:
 
     async def _keep(self) -> None:
         """Start it again whenever it ends, ever more slowly while it keeps ending."""
-        in_a_row = 0
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
             code = await self._ended()
             self._up.clear()
-            in_a_row = 0 if loop.time() - began > STEADY_S else in_a_row + 1
-            await self._released.wait()
-            await asyncio.sleep(BACK_OFF_S[min(max(in_a_row - 1, 0), len(BACK_OFF_S) - 1)])
+            steady = loop.time() - began > STEADY_S
+            self._deaths_in_a_row = 0 if steady else self._deaths_in_a_row + 1
+            await asyncio.sleep(BACK_OFF_S[min(self._deaths_in_a_row, len(BACK_OFF_S) - 1)])
             self._notice(f"{self.name} ended (code {code}); starting it again")
             try:
                 await self._spawn()
@@ -213,6 +207,17 @@ class Supervisor:
         for child in reversed(self.children):
             await child.stop()
         self.children.clear()
+
+
+def children_of(pid: int) -> list[int]:
+    """Processes that this one started itself. Linux only."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            status = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(status[1]) == pid and status[0] != "Z":
+                found.append(int(folder.name))
+    return found
 
 
 def _dies_with_us() -> Callable[[], None] | None:

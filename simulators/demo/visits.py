@@ -114,8 +114,15 @@ class Visitor:
 
     async def read_screen(self) -> tuple[str, int]:
         """The nonce in the cabinet's own QR, and the number beside it."""
-        shown = (await self.http.get(f"{self.standing.kiosk_url}state")).raise_for_status().json()
+        shown = await self.screen()
         return parse_qs(urlsplit(shown["qr"]).query)["n"][0], int(shown["two_digits"])
+
+    async def screen(self) -> dict[str, Any]:
+        """What the cabinet's screen shows."""
+        told: dict[str, Any] = (
+            (await self.http.get(f"{self.standing.kiosk_url}state")).raise_for_status().json()
+        )
+        return told
 
     async def take_out(self, order: Order, already: Sequence[str], asked_at: float) -> Visit:
         """Empty the door that opens now, and shut it."""

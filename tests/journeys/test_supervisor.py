@@ -61,16 +61,6 @@ async def test_a_program_that_dies_is_started_again_and_told_what_it_said_before
     assert child.starts == 2
 
 
-async def test_a_program_on_hold_stays_dead_until_it_is_released(supervisor):
-    child = await supervisor.start(Program("one", waiting))
-    child.hold()
-    child.kill()
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(child.ready(), 0.5)
-    child.release()
-    assert (await asyncio.wait_for(child.ready(), 10))["ready"]
-
-
 async def test_a_program_that_ends_before_it_is_ready_is_named_with_its_last_words(supervisor):
     with pytest.raises(NotReady, match=r"broken ended with code 3 .*\n.*no such cabinet"):
         await supervisor.start(
