@@ -16,7 +16,9 @@ from simulators.serve import serve
 
 app = typer.Typer(no_args_is_help=True, help="The outside world: boards, people, faults.")
 sim = typer.Typer(no_args_is_help=True, help="Simulated hardware, reached through ptys or TCP.")
+measure = typer.Typer(no_args_is_help=True, help="Measurements: ours beside the limit, in one run.")
 app.add_typer(sim, name="sim")
+app.add_typer(measure, name="measure")
 
 Links = Annotated[Path | None, typer.Option(help="folder for the stable port names")]
 Tcp = Annotated[bool, typer.Option(help="TCP ports instead of ptys")]
@@ -65,6 +67,25 @@ def demo(
 
     wanted = command.Wanted(broker=broker.value, folder=folder, people=people, seed=seed, json=json)
     raise typer.Exit(command.once(wanted) if once else command.stay(wanted))
+
+
+@measure.command("pickup")
+def measure_pickup(
+    family: Annotated[list[Kind] | None, typer.Option(help="boards; default: both families")] = None,
+    baud: Annotated[list[int] | None, typer.Option(help="default: 9600, 19200 and 115200")] = None,
+    polled: Annotated[list[int] | None, typer.Option(help="boards; default: 0 (idle), 1, 4, 8")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="24 pickups, six blocks, a round")] = 2,
+    seed: Annotated[int, typer.Option(help="for the moments of the scans")] = 1,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="also write the rows as data")] = None,
+) -> None:
+    """From the last byte of a QR to the reply of the lock: rows P1 and P2. Exit code 1 where one is missed.
+
+    Example: ./tuangui measure pickup --baud 9600 --polled 0 --polled 8
+    """
+    from simulators.measure import command
+
+    families = [command.family(each.value) for each in family or Kind]
+    raise typer.Exit(command.pickup(families, baud or (), polled or (), rounds, seed, json))
 
 
 @sim.command("cabinet")

@@ -29,7 +29,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_TIMERSLACK = 29
 
 HANDS = ("put", "take", "pull", "push", "close", "wait", "see", "scan", "babble")
-VERBS = (*HANDS, "fault", "repair", "cut", "restore", "truth")
+VERBS = (*HANDS, "fault", "repair", "cut", "restore", "crossed", "truth")
 """What the control port understands: the coroutines of ``Served`` with these names."""
 
 
@@ -150,6 +150,11 @@ class Served:
     async def restore(self, wire: str) -> None:
         """Plug it in again, under the same name."""
         await self._named_wire(wire).restore()
+
+    async def crossed(self, wire: str, since: float = 0.0) -> list[tuple[float, bool, str]]:
+        """What crossed a wire since then, as seen at this end: when, whether to the host, bytes in hex."""
+        seen = self._named_wire(wire).crossings
+        return [(each.at, each.to_host, each.data.hex()) for each in seen if each.at >= since]
 
     async def truth(self) -> dict[str, Any]:
         """All that is true, and what crossed the wires."""

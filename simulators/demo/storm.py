@@ -29,8 +29,8 @@ LATEST_KILL_S = 0.9
 QUICK_HANDS_S = 0.3
 LOOKS_FOR_S = 2.0
 RESIDENT_GIVES_UP_S = 60.0
-AT_ONCE = 8
-"""So many parcels lie in a cabinet when its residents come."""
+AT_ONCE = "SSMSSM"
+"""Sizes of the parcels that lie in a cabinet when its residents come."""
 ONLINE_S = 90.0
 """An edge that lost its broker a few times waits up to 45 s before it tries again."""
 DOCUMENTS_S = 30.0
@@ -92,6 +92,7 @@ class _Weather:
 
 async def rage(place: Place, kills: Mapping[Victim, int], seed: int, say: Callable[[str], None]) -> Storm:
     """So many kills of each, on a place that is up; the same seed gives the same plan."""
+    say(f"the storm's seed is {seed}")
     storm, ledger, began = Storm(seed), Ledger(), time.monotonic()
     luck = random.Random(seed)
     victims: list[Victim] = [victim for victim, number in kills.items() for _ in range(number)]
@@ -131,15 +132,15 @@ class _Lane:
     async def run(self, victims: Sequence[Victim]) -> None:
         async with httpx.AsyncClient(timeout=5, trust_env=False) as http, self.one.control() as control:
             visitor = Visitor(self.one, control, http, QUICK_HANDS_S)
-            for at in range(0, len(victims), AT_ONCE):
-                some = victims[at : at + AT_ONCE]
+            for at in range(0, len(victims), len(AT_ONCE)):
+                some = victims[at : at + len(AT_ONCE)]
                 orders = await self._loaded(visitor, len(some))
                 for order, victim in zip(orders, some, strict=True):
                     await self._pickup(visitor, order, victim)
                 self.say(f"{self.one.cabinet.cabinet.number} {at + len(some)} of {len(victims)} pickups")
 
     async def _loaded(self, visitor: Visitor, number: int) -> list[Order]:
-        orders = [await self._order() for _ in range(number)]
+        orders = [await self._order(size) for size in AT_ONCE[:number]]
         badge = await self.service.badge(self.one.id, "storm courier")
         await self._online(visitor)
         await self.service.wait_for_documents(self.one.id, DOCUMENTS_S)
@@ -150,8 +151,7 @@ class _Lane:
         await visitor.show_badge(badge)
         return orders
 
-    async def _order(self) -> Order:
-        size = self.luck.choice("SM")
+    async def _order(self, size: str) -> Order:
         order = await self.service.order(self.one.id, (size, "ambient"), phone=PHONE, reference="storm")
         self.ledger.orders.append(order)
         return order

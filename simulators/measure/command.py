@@ -1,0 +1,80 @@
+"""``tuangui measure``: prints the machine, a table, and whether each goal is met."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from simulators.measure.pickup import UNLOCK_BYTES, Bench, Family, Row, measure
+
+BAUDS = (9600, 19200, 115200)
+POLLED = (0, 1, 4, 8)
+
+
+def pickup(
+    families: Sequence[Family], bauds: Sequence[int], polled: Sequence[int], rounds: int, seed: int,
+    file: Path | None,
+) -> int:  # fmt: skip
+    """Run rows P1 and P2; 0 when every goal is met."""
+    benches = [
+        Bench(family, baud, boards)
+        for family in families
+        for baud in bauds or BAUDS
+        for boards in polled or POLLED
+    ]
+    console = Console()
+    machine, rows = asyncio.run(
+        measure(benches, rounds, seed, lambda text: print(text, file=sys.stderr, flush=True))
+    )
+    console.print(machine)
+    console.print(_table(rows))
+    if file is not None:
+        data = {"machine": machine, "seed": seed, "rows": [row.as_data() for row in rows]}
+        file.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    missed = [row for row in rows if not row.is_met]
+    console.print(f"{len(rows) - len(missed)} of {len(rows)} goals met")
+    return 1 if missed else 0
+
+
+def family(name: str) -> Family:
+    """Of this name; ``ValueError`` when there is no such family."""
+    for known in UNLOCK_BYTES:
+        if known == name:
+            return known
+    raise ValueError(f"there are no measurements of {name}")
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    table = Table(title="From the last byte of the scan, ms, offline", title_justify="left")
+    names = (
+        "row",
+        "boards",
+        "baud",
+        "polled",
+        "pickups",
+        "wire",
+        "fsync",
+        "first byte",
+        "reply",
+        "p99",
+        "ratio",
+        "goal",
+    )
+    for name in names:
+        table.add_column(name, justify="left" if name in ("row", "boards") else "right")
+    for row in rows:
+        told = row.as_data()
+        colour = "green" if row.is_met else "red"
+        table.add_row(
+            told["row"], told["family"], str(told["baud"]), str(told["polled"] or "idle"),
+            str(told["pickups"]),
+            f"{told['exchange']:.2f}", f"{told['fsync']:.2f}", f"{told['first_byte']:.2f}",
+            f"{told['reply']:.2f}", f"{told['reply_p99']:.2f}",
+            f"[{colour}]{told['ratio']:.2f}[/{colour}]", f"{told['goal']:.2f}",
+        )  # fmt: skip
+    table.caption = "P1: median of blocks over (wire + one fsync). P2: 99th percentile over one exchange (wire)."
+    return table
