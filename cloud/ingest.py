@@ -10,9 +10,10 @@ import contextlib
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import structlog
+from pydantic import BaseModel, Field, ValidationError
 
 from cloud.cabinet_keys import Enrolled, KeyRing
 from cloud.downlink import Downlink, Heard
@@ -28,8 +29,11 @@ from config.contract.messages import (
     LARGEST_BATCH_BYTES,
     LARGEST_EVENT_BYTES,
     Ack,
+    Applied,
     BadMessage,
     Batch,
+    DocumentName,
+    Label,
     Reported,
     Session,
     Status,
@@ -296,6 +300,18 @@ def _read(leaf: Leaf, who: Enrolled, payload: bytes) -> Body:
     return body
 
 
+class _Place(BaseModel):
+    label: Label
+    size: Literal["S", "M", "L", "XL"]
+    zone: Literal["ambient", "chilled", "frozen"]
+
+
+class Map(BaseModel):
+    """What the planner needs of a reported map; more may be said."""
+
+    compartments: tuple[_Place, ...] = Field(min_length=1)
+
+
 # --- within the transaction ---------------------------------------------------------------------------
 
 
@@ -472,7 +488,8 @@ async def _finish(db: Writing, group: Group) -> None:
 
 
 async def _note_reported(db: Writing, cabinet: str, reported: Reported, now: int) -> None:
-    for name, applied in reported.documents.items():
+    for name in DocumentName:
+        applied = reported.documents.get(name, Applied(version=0))  # a fresh controller has applied nothing
         told = {
             "reported_version": applied.version,
             "reported_hash": applied.hash,
@@ -480,5 +497,9 @@ async def _note_reported(db: Writing, cabinet: str, reported: Reported, now: int
             "reported_ms": now,
         }
         await documents.note_reported(db, cabinet, name, **told)
-    if reported.map:
-        await cabinets.change_cabinet(db, cabinet, map=reported.map, map_version=reported.map_version)
+    try:
+        Map.model_validate(reported.map)
+    except ValidationError as error:
+        log.warning("reported map not used", cabinet=cabinet, reason=str(error)[:300])
+        return
+    await cabinets.change_cabinet(db, cabinet, map=reported.map, map_version=reported.map_version)

@@ -16,6 +16,7 @@ from typing import Any
 from config import cabinet as files
 from simulators.bus import Board, Bus
 from simulators.cabinet import Cabinet, Door, Goods, HandsRefused
+from simulators.climate_xymd02 import ClimateXymd02
 from simulators.control import serve_control
 from simulators.faults import Cause, Fault, Faults
 from simulators.lock_8a80 import Lock8A80
@@ -29,7 +30,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_TIMERSLACK = 29
 
 HANDS = ("put", "take", "pull", "push", "close", "wait", "see", "scan", "babble")
-VERBS = (*HANDS, "fault", "repair", "cut", "restore", "crossed", "truth")
+VERBS = (*HANDS, "air", "fault", "repair", "cut", "restore", "crossed", "truth")
 """What the control port understands: the coroutines of ``Served`` with these names."""
 
 
@@ -49,11 +50,13 @@ class Served:
         self.cabinet = Cabinet(time.monotonic, self.faults)
         self.buses: dict[str, Bus] = {}
         self.readers: dict[str, TextReader] = {}
+        self.probes: dict[str, ClimateXymd02] = {}
         self._links, self._tcp = links, tcp
         for bus in file.bus:
             boards = [
                 card for board in file.board if board.bus == bus.name for card in self._build(file, board)
             ]
+            boards += self._probes(file, bus.name)
             bits = 1 + 8 + (bus.parity != "N") + bus.stopbits
             wire = Wire(self._end(bus.name), baud=bus.baud, bits_per_byte=bits)
             self.buses[bus.name] = Bus(
@@ -131,6 +134,12 @@ class Served:
         """Make a reader send bytes that are no scan."""
         self._named_reader(reader).babble(bytes.fromhex(hex))
 
+    async def air(self, thermometer: str, celsius: float) -> None:
+        """The air at a probe changes."""
+        if thermometer not in self.probes:
+            raise HandsRefused(f"there is no thermometer {thermometer}")
+        self.probes[thermometer].celsius = celsius
+
     async def fault(self, cause: str, where: str, amount: float | None = None, other: str = "") -> None:
         """Something breaks."""
         self._check_place(where)
@@ -199,6 +208,13 @@ class Served:
                 byte_order=board.byte_order,
             )
         ]
+
+    def _probes(self, file: files.Cabinet, bus: str) -> list[Board]:
+        mine = [probe for probe in file.thermometer if probe.bus == bus]
+        for probe in mine:
+            cold = any(zone.thermometer == probe.name and zone.class_ != "ambient" for zone in file.zone)
+            self.probes[probe.name] = ClimateXymd02(probe.name, probe.address, 4.0 if cold else 21.0)
+        return [self.probes[probe.name] for probe in mine]
 
     def _named_reader(self, name: str) -> TextReader:
         if name not in self.readers:
