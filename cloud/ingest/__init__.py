@@ -187,8 +187,8 @@ class Ingest:
             changes.append(Change("compartment", cabinet, label, row, row["order_id"]))
         for (cabinet, parcel), row in picture.whereabouts.items():
             changes.append(Change("parcel", cabinet, parcel, row, order_of.get(parcel)))
-        for (cabinet, fault, subject), row in picture.alarms.items():
-            changes.append(Change("alarm", cabinet, f"{fault} {subject}", row))
+        for row in (*picture.alarms.values(), *group.alarms):
+            changes.append(Change("alarm", row["cabinet"], f"{row['fault']} {row['subject']}", row))
         for (cabinet, command), row in picture.commands.items():
             changes.append(Change("command", cabinet, command, row))
         changes += [

@@ -70,6 +70,7 @@ class Group:
     born: list[str] = field(default_factory=list)
     back: set[str] = field(default_factory=set)
     reported: dict[str, Reported] = field(default_factory=dict)
+    alarms: list[Row] = field(default_factory=list)
     heartbeats: set[str] = field(default_factory=set)
     fates: list[tuple[Leaf, str]] = field(default_factory=list)
 
@@ -197,7 +198,8 @@ async def _quarantine(db: Writing, group: Group, message: Proven, batch: Batch) 
     await events.put_aside(db, row)
     about = {"fault": "fork", "subject": message.cabinet, "detail": f"epoch {head.epoch}, from {head.first}"}
     told = {"tenant": message.who.tenant, "cabinet": message.cabinet, "raised_ms": group.now}
-    await cabinets.raise_alarm(db, {**about, **told})
+    group.alarms.append({**about, **told})
+    await cabinets.raise_alarm(db, group.alarms[-1])
 
 
 def _append(group: Group, cursor: Cursor, seq: int, line: bytes) -> None:
