@@ -54,7 +54,9 @@ async def serve(settings: CloudSettings, announce: Callable[[dict[str, Any]], No
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with running(settings) as parts:
-        announce({"ready": True, "url": parts.public_url, "broker_url": parts.logins.public_url})
+        port = parts.broker.port if parts.broker else None
+        urls = {"url": parts.public_url, "broker_url": parts.logins.public_url}
+        announce({"ready": True, **urls, "broker_port": port})
         await stop.wait()
         log.info("stopping")
 

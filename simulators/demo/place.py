@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -104,9 +103,9 @@ class Place:
 
     async def _start_cloud(self) -> None:
         self._say(f"starting the cloud and its broker ({self.broker})")
-        self.network.target = ("127.0.0.1", _free_port())
         environment = {"TUANGUI_CLOUD_BROKER_PUBLIC_URL": f"mqtt://127.0.0.1:{self._network_port}"}
         self.cloud = await self.supervisor.start(Program("cloud", self._cloud_arguments, environment))
+        self.network.target = ("127.0.0.1", int(self.cloud.told["broker_port"]))
         scopes = [word for scope in API_SCOPES for word in ("--scope", scope)]
         self.api_key = await self._ask_cloud("key", "create", "demo", *scopes)
 
@@ -114,8 +113,7 @@ class Place:
         port = str(told["url"]).rpartition(":")[2].strip("/") if told else "0"
         return [
             "-m", "cloud", "serve", "--folder", str(self.folder / "cloud"), "--port", port,
-            "--broker", self.broker, "--broker-port", str(self.network.target[1]),
-            "--json", "--with-parent",
+            "--broker", self.broker, "--json", "--with-parent",
         ]  # fmt: skip
 
     async def _start_hardware(self) -> list[tuple[Path, Cabinet, Child]]:
@@ -156,8 +154,3 @@ class Place:
         if asked.returncode != 0:
             raise CannotStart(f"cloud {words[0]}: {complaint.decode(errors='replace').strip()}")
         return said.decode().split()[-1]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

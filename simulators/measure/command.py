@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -49,32 +50,18 @@ def family(name: str) -> Family:
 
 
 def _table(rows: Sequence[Row]) -> Table:
-    table = Table(title="From the last byte of the scan, ms, offline", title_justify="left")
-    names = (
-        "row",
-        "boards",
-        "baud",
-        "polled",
-        "pickups",
-        "wire",
-        "fsync",
-        "first byte",
-        "reply",
-        "p99",
-        "ratio",
-        "goal",
-    )
-    for name in names:
-        table.add_column(name, justify="left" if name in ("row", "boards") else "right")
+    table = Table(title="From the last byte of the scan, ms, offline", title_justify="left", box=SIMPLE)
+    for name in ("row", "boards", "baud", "n", "wire", "fsync", "first", "reply", "p99", "ratio", "goal"):
+        table.add_column(name, justify="left" if name in ("row", "boards") else "right", no_wrap=True)
     for row in rows:
         told = row.as_data()
         colour = "green" if row.is_met else "red"
-        table.add_row(
-            told["row"], told["family"], str(told["baud"]), str(told["polled"] or "idle"),
-            str(told["pickups"]),
-            f"{told['exchange']:.2f}", f"{told['fsync']:.2f}", f"{told['first_byte']:.2f}",
-            f"{told['reply']:.2f}", f"{told['reply_p99']:.2f}",
-            f"[{colour}]{told['ratio']:.2f}[/{colour}]", f"{told['goal']:.2f}",
-        )  # fmt: skip
-    table.caption = "P1: median of blocks over (wire + one fsync). P2: 99th percentile over one exchange (wire)."
+        boards = f"{told['family'].removeprefix('lock_')} " + (
+            f"×{told['polled']}" if told["polled"] else "idle"
+        )
+        times = (f"{told[name]:.2f}" for name in ("exchange", "fsync", "first_byte", "reply", "reply_p99"))
+        ratio = f"[{colour}]{told['ratio']:.2f}[/{colour}]"
+        told_as = (told["row"], boards, str(told["baud"]), str(told["pickups"]))
+        table.add_row(*told_as, *times, ratio, f"{told['goal']:.2f}")
+    table.caption = "first, reply: of the unlock frame. P1: median over (wire + fsync). P2: p99 over wire."
     return table
