@@ -19,13 +19,18 @@ from cloud.problems import Refused
 from cloud.store import Store, access
 from cloud.vault import VaultProblem
 from config.cabinet import load
+from config.parent import end_with_parent
 from config.problems import BadFile
 from config.settings import CloudSettings, load_settings
 
 CANNOT = (BadFile, Refused, BrokerProblem, BadBrokerUrl, VaultProblem, cloud_app.StartProblem)
 HOUR_MS = 3600 * 1000
 
-app = typer.Typer(help="The service: API, pages, console, ingest, and the broker as its child.")
+app = typer.Typer(
+    help="The service: API, pages, console, ingest, and the broker as its child.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 key = typer.Typer(help="API keys: who may ask for what.", no_args_is_help=True)
 app.add_typer(key, name="key")
 
@@ -51,18 +56,21 @@ def serve(
     port: Annotated[int | None, typer.Option(help="port of API and pages; 0 takes a free one")] = None,
     broker: Annotated[str | None, typer.Option(help="nats, mosquitto or external")] = None,
     broker_port: Annotated[int | None, typer.Option(help="MQTT port; 0 takes a free one")] = None,
-    json: Annotated[bool, typer.Option("--json", help="print the addresses as one line of JSON")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON line when ready")] = False,
+    with_parent: Annotated[bool, typer.Option(help="end when the parent process ends")] = False,
 ) -> None:
     """Run the service until Ctrl-C or SIGTERM.
 
     Example: tuangui cloud serve --port 8080 --broker nats
     """
+    if with_parent:
+        end_with_parent()
     given = {"folder": folder, "host": host, "port": port, "broker": broker, "broker_port": broker_port}
     chosen = _settings(settings, **given)
     set_up_logging(chosen.log_level)
 
     def announce(addresses: dict[str, Any]) -> None:
-        print(cloud_app.as_line(addresses, as_json=json), flush=True)
+        print(cloud_app.as_line(addresses, as_json=as_json), flush=True)
 
     _run(lambda: cloud_app.serve(chosen, announce))
 
@@ -171,7 +179,7 @@ def _run(work: Callable[[], Any]) -> None:
 
 def _fail(error: Exception) -> NoReturn:
     print(f"tuangui cloud: {error.sentence if isinstance(error, Refused) else error}", file=sys.stderr)
-    raise typer.Exit(1) from error
+    raise typer.Exit(2) from error
 
 
 if __name__ == "__main__":

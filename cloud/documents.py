@@ -67,7 +67,8 @@ class Documents:
         self._settled: set[str] = set()
         self._looked_at: set[str] = set()
         self._sent: dict[tuple[str, str], tuple[int, str, float]] = {}
-        self._one_at_a_time = asyncio.Lock()
+        self._writing = asyncio.Lock()
+        self._sending = asyncio.Lock()
 
     async def follow(self, taken_in: asyncio.Queue[TakenIn]) -> None:
         """For ever: act on what ingest has committed."""
@@ -94,13 +95,11 @@ class Documents:
 
     async def changed(self, cabinet: str) -> None:
         """Something that a document tells has changed: write the new version and send it."""
-        self._settled.discard(cabinet)
         await self.refresh(cabinet)
-        await self.deliver(cabinet)
+        await self.deliver(cabinet, look_again=True)
 
     async def reported(self, cabinet: str) -> None:
         """The cabinet has said what it applied: look whether anything is left to send."""
-        self._settled.discard(cabinet)
         async with self._store.reading() as db:
             rows = await stored.documents_of(db, cabinet)
         told = {
@@ -109,7 +108,7 @@ class Documents:
         self._live.publish([Change("document", cabinet, name, row) for name, row in told.items()])
         if any(row["reported_version"] > row["version"] for row in rows.values()):
             await self.refresh(cabinet)
-        await self.deliver(cabinet)
+        await self.deliver(cabinet, look_again=True)
 
     async def born(self, cabinet: str) -> None:
         """A new session: nothing counts as sent."""
@@ -119,7 +118,7 @@ class Documents:
 
     async def refresh(self, cabinet: str) -> None:
         """Compare every document with what it should say now; a difference is a new version."""
-        async with self._one_at_a_time, self._store.writing() as db:
+        async with self._writing, self._store.writing() as db:
             row = await cabinets.cabinet(db, cabinet)
             if row is None:
                 return
@@ -144,10 +143,20 @@ class Documents:
         }
         return {name: said.model_dump(mode="json") for name, said in content.items()}
 
-    async def deliver(self, cabinet: str) -> None:
-        """Send what the cabinet has not reported, no document more often than every 5 s."""
+    async def deliver(self, cabinet: str, *, look_again: bool = False) -> None:
+        """Send what the cabinet has not reported, no document more often than every 5 s.
+
+        Where all was reported nothing is looked up, unless something has changed (``look_again``).
+        """
+        async with self._sending:
+            if look_again:
+                self._settled.discard(cabinet)
+            if cabinet not in self._settled:
+                await self._deliver(cabinet)
+
+    async def _deliver(self, cabinet: str) -> None:
         session = self._online.session(cabinet)
-        if session is None or cabinet in self._settled:
+        if session is None:
             return
         async with self._store.reading() as db:
             rows = await stored.documents_of(db, cabinet)

@@ -76,22 +76,26 @@ class Picture:
         match fact:
             case said.ParcelDeposited():
                 stay = _stay("ready", box.label, fact.occupancy)
-                self._where(place, fact.parcel, **stay, deposited_ms=place.at_ms)
+                self._where(place, fact.parcel, stay, deposited_ms=place.at_ms)
             case said.ParcelCollected():
                 stay = _stay("collected", box.label, fact.occupancy)
-                self._where(place, fact.parcel, **stay, collected_ms=place.at_ms)
+                self._where(place, fact.parcel, stay, collected_ms=place.at_ms)
             case said.DepositAborted():
-                self._where(place, fact.parcel, **_stay("expected", None, None, fact.reason))
+                self._where(place, fact.parcel, _stay("expected", None, None, fact.reason))
             case said.CheckNeeded() if box.parcel:
-                self._where(place, box.parcel, **_stay("unclear", box.label, box.occupancy, fact.reason))
+                self._where(place, box.parcel, _stay("unclear", box.label, box.occupancy, fact.reason))
             case said.OpeningFailed() if box.parcel and fact.purpose == "collect":
-                self._where(place, box.parcel, **_stay("ready", box.label, box.occupancy, "door_stuck"))
+                self._where(place, box.parcel, _stay("ready", box.label, box.occupancy, "door_stuck"))
 
-    def _where(self, place: Place, parcel: str, **told: Any) -> None:
+    def _where(self, place: Place, parcel: str, stay: Row, **happened_ms: int) -> None:
+        """Times are kept beside the latest stay, each the latest of its kind."""
         key = (place.cabinet, parcel)
-        before = self.whereabouts.get(key, {"deposited_ms": None, "collected_ms": None})
-        if _is_later(place, self.whereabouts.get(key)):
-            self.whereabouts[key] = {**before, **_at(place), "parcel": parcel, **told}
+        before = self.whereabouts.get(key)
+        if before is None or _is_later(place, before):
+            times = {name: before[name] if before else None for name in ("deposited_ms", "collected_ms")}
+            self.whereabouts[key] = {**_at(place), "parcel": parcel, **stay, **times}
+        for name, at_ms in happened_ms.items():
+            self.whereabouts[key][name] = max(at_ms, self.whereabouts[key][name] or 0)
 
     def _alarm(self, place: Place, fault: str, subject: str, **told: Any) -> None:
         """``raised_ms`` stays None where only the end of an alarm is known."""

@@ -1,8 +1,12 @@
 """Keeps the broker's logins in step with the enrolled cabinets."""
 
+import structlog
+
 from cloud.broker import CLOUD_LOGIN, ChildBroker, Login
 from cloud.enrolment import Enrolment
 from cloud.problems import Refused
+
+log = structlog.get_logger("logins")
 
 
 class BrokerLogins:
@@ -19,13 +23,14 @@ class BrokerLogins:
     async def all(self) -> list[Login]:
         return [self._own, *await self._enrolment.logins()]
 
-    async def renew(self) -> None:
-        """Put the logins in force, after a cabinet was enrolled."""
+    async def admit(self, login: Login) -> None:
+        """Put the logins in force; returns when this new one works."""
         if self._broker is None:
             return
         try:
             self._broker.reload(await self.all())
         except OSError as error:
-            raise Refused(
-                503, "broker_unreachable", f"the broker's files cannot be written: {error}"
-            ) from error
+            why = f"the broker's files cannot be written: {error}"
+            raise Refused(503, "broker_unreachable", why) from error
+        if not await self._broker.admits(login):
+            log.warning("the broker does not know a new login yet", login=login.name)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import selectors
 import signal
 import sys
 from pathlib import Path
@@ -55,10 +56,16 @@ def run(
         given = load_settings(EdgeSettings, settings, folder=folder, cloud_url=cloud, kiosk_port=kiosk_port)
         _log_to_stderr(given.log_level)
         identity = _identity(cabinet, given, token)
-        asyncio.run(_serve(cabinet, given, identity, _ports(port or []), as_json))
+        with asyncio.Runner(loop_factory=_punctual_loop) as runner:
+            runner.run(_serve(cabinet, given, identity, _ports(port or []), as_json))
     except (BadFile, NotEnrolled, WrongUse, StoreFailing) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
+
+
+def _punctual_loop() -> asyncio.AbstractEventLoop:
+    """The default selector rounds waits up to a millisecond: eleven bytes at 115200 baud."""
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
 def _identity(cabinet: Cabinet, settings: EdgeSettings, token: str | None) -> Identity:

@@ -16,6 +16,7 @@ from config.problems import BadFile, Problem
 from config.settings import EdgeSettings
 from controller.access import Access, Tries
 from controller.cabinet import Cabinet
+from controller.climate import Climate
 from controller.clock import Clock
 from controller.commands import Commands
 from controller.desired import Documents
@@ -58,6 +59,7 @@ class Edge:
     commands: Commands
     outbox: Outbox
     switches: Switches
+    climate: Climate
     uplink: Uplink
     kiosk: Kiosk
 
@@ -97,6 +99,7 @@ class Edge:
     def _loops(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         return [
             self.switches.run,
+            self.climate.run,
             self._watch_wires,
             self._tick,
             self._read_codes,
@@ -171,16 +174,17 @@ async def build(file: CabinetFile, settings: EdgeSettings, identity: Identity, h
     cabinet.listen(lambda changed: outbox.note_more())
     cabinet.connect(Unlocker(_locks(file, hardware), cabinet, clock))
     switches = Switches(_watched(file, hardware), cabinet, health, settings.poll_s)
+    climate = Climate(hardware.thermometers, health, clock)
     uplink = Uplink(
         cabinet=file.id, broker=identity.broker, keys=keys, status=lambda: _status(file, clock),
         cabinet_map=file.map(), store=store, clock=clock, outbox=outbox, documents=documents,
-        commands=commands, health=health, settings=settings,
+        commands=commands, health=health, samples=climate.samples, settings=settings,
     )  # fmt: skip
     kiosk = Kiosk(file, settings, identity.cloud_url, entrance, screen, cabinet, clock, uplink)
     _hand_out(documents, access, commands, cabinet, kiosk)
     return Edge(
         file, settings, hardware, store, clock, cabinet, health, access, documents, screen, entrance,
-        commands, outbox, switches, uplink, kiosk,
+        commands, outbox, switches, climate, uplink, kiosk,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import paho.mqtt.client as mqtt
 import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 
-from config.contract.messages import Ack, BadMessage, Reported, Session, Status, Sync
+from config.contract.messages import Ack, BadMessage, Reported, Session, Status, Sync, Telemetry
 from config.contract.signing import BadProof, CabinetKeys, check_mac, mac
 from config.contract.topics import Leaf, topic
 from config.settings import EdgeSettings
@@ -75,6 +75,7 @@ class Uplink:
         documents: Documents,
         commands: Commands,
         health: Health,
+        samples: Callable[[], dict[str, float]],
         settings: EdgeSettings,
     ) -> None:
         self._cabinet = cabinet
@@ -88,6 +89,7 @@ class Uplink:
         self._documents = documents
         self._commands = commands
         self._health = health
+        self._samples = samples
         self._settings = settings
         self._session: Session | None = None
         self._asked: dict[str, float] = {}
@@ -170,6 +172,14 @@ class Uplink:
             await asyncio.sleep(self._settings.sync_s)
             self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
             self._ask_time(connection, session)
+            self._say_samples(connection, session)
+
+    def _say_samples(self, connection: "_Connection", session: Session) -> None:
+        """Droppable: sent once, forgotten."""
+        samples = self._samples()
+        if samples:
+            said = Telemetry(session=session, at_ms=self._clock.best_ms(), samples=samples)
+            self._say(connection, Leaf.TELEMETRY, said.body())
 
     async def _drain(self, connection: "_Connection", session: Session) -> None:
         """One batch in flight; sent again when no ack comes."""

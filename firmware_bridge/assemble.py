@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from config.cabinet import Board, Bus, Cabinet, Reader
+from firmware_bridge.climate_xymd02 import ClimateXymd02
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
 from firmware_bridge.line import Line, Trace, Wire
 from firmware_bridge.lock_8a80 import Lock8A80
 from firmware_bridge.lock_modbus import LockModbus
 from firmware_bridge.modbus import ModbusBus
-from firmware_bridge.ports import LockBoard
+from firmware_bridge.ports import LockBoard, Thermometer
 from firmware_bridge.scan_text import TextReader
 
 
@@ -31,6 +32,7 @@ class Hardware:
     """Everything that one cabinet file names, by name."""
 
     boards: dict[str, LockBoard] = field(default_factory=dict)
+    thermometers: dict[str, Thermometer] = field(default_factory=dict)
     readers: dict[str, TextReader] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
     wires: dict[str, Wire] = field(default_factory=dict)
@@ -99,6 +101,10 @@ def assemble(
         hardware.lines[bus.name] = owner.line if isinstance(owner, ModbusBus) else owner
     for board in cabinet.board:
         hardware.boards[board.name] = _board(board, buses[board.bus])
+    for probe in cabinet.thermometer:
+        bus_of_probe = buses[probe.bus]
+        assert isinstance(bus_of_probe, ModbusBus)  # the cabinet file's cross checks say so
+        hardware.thermometers[probe.name] = ClimateXymd02(probe.name, bus_of_probe, probe.address)
     for reader in cabinet.reader:
         wire = _reader_wire(reader, other.pop(reader.name, reader.port), trace)
         hardware.wires[reader.name] = wire

@@ -7,7 +7,8 @@
     ├── BoardError            the board, or the wire behind it
     │   ├── BoardSilent           nothing came back in its reply time
     │   ├── BadFrame              something came back that is no answer to what was asked
-    │   └── BoardRefused          it understood and said no
+    │   ├── BoardRefused          it understood and said no
+    │   └── ImpossibleReading     it answered with a value that cannot be
     ├── UnreadableScan        a reader sent what is no text
     └── WrongUse              a mistake of the caller, or of the cabinet file
 
@@ -82,6 +83,17 @@ class BoardRefused(BoardError):
 
     def _sentence(self) -> str:
         return f"board {self.board} on {self.port} refused, with code {self.code}"
+
+
+class ImpossibleReading(BoardError):
+    """A whole and proven frame that says what cannot be; ``reading`` is what it said."""
+
+    def __init__(self, port: str, board: str, frame: bytes, reading: str) -> None:
+        self.reading = reading
+        super().__init__(port, board, frame)
+
+    def _sentence(self) -> str:
+        return f"board {self.board} on {self.port} says {self.reading}, which cannot be"
 
 
 class UnreadableScan(BridgeError):

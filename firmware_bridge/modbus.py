@@ -2,8 +2,8 @@
 
 pymodbus makes and reads the protocol data units. Frames, turns, time-outs and silence are the line's: a
 client that repeats an unlock by itself, or takes a late answer for the next one's, opens doors for nobody.
-Only what a lock needs exists here: a timed pulse, all outputs off, and reading inputs. No frame can turn a
-coil on to stay.
+Only what a cabinet needs exists here: a timed pulse, all outputs off, and reading inputs and registers. No
+frame can turn a coil on to stay.
 """
 
 import struct
@@ -18,6 +18,7 @@ from pymodbus.pdu.bit_message import (
     WriteMultipleCoilsRequest,
     WriteSingleCoilRequest,
 )
+from pymodbus.pdu.register_message import ReadInputRegistersRequest
 
 from firmware_bridge.errors import BoardRefused
 from firmware_bridge.line import Exchange, Line, Wire
@@ -107,6 +108,11 @@ def read_inputs(card: int, inputs: int) -> bytes:
     return _framer.buildFrame(ReadDiscreteInputsRequest(dev_id=card, address=0, count=inputs))
 
 
+def read_registers(card: int, first: int, count: int) -> bytes:
+    """The frame that asks for input registers."""
+    return _framer.buildFrame(ReadInputRegistersRequest(dev_id=card, address=first, count=count))
+
+
 class ModbusBus:
     """The owner of one wire with Modbus cards on it."""
 
@@ -145,6 +151,18 @@ class ModbusBus:
         self._granted(done, board)
         return done
 
+    async def registers(
+        self, card: int, first: int, count: int, *, board: str
+    ) -> Exchange[list[int] | Refused]:
+        """Input registers as unsigned 16 bit. See ``Line.ask``; ``BoardRefused``."""
+        request = read_registers(card, first, count)
+        take = _expect(card, request[1], 5 + 2 * count, lambda frame: _words(frame, count))
+        done: Exchange[list[int] | Refused] = await self.line.ask(
+            request, take, board=board, reply_seconds=REPLY_SECONDS
+        )
+        self._granted(done, board)
+        return done
+
     def _granted(self, done: Exchange[T | Refused], board: str) -> T:
         assert done.answer is not None
         if isinstance(done.answer, Refused):
@@ -176,3 +194,10 @@ def _bits(frame: bytes, inputs: int) -> list[bool] | None:
         return None
     decoded: ModbusPDU | None = _decoder.decode(frame[1:-2])
     return None if decoded is None else list(decoded.bits[:inputs])
+
+
+def _words(frame: bytes, count: int) -> list[int] | None:
+    if frame[2] != 2 * count:
+        return None
+    decoded: ModbusPDU | None = _decoder.decode(frame[1:-2])
+    return None if decoded is None else list(decoded.registers[:count])

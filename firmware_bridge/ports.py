@@ -61,6 +61,28 @@ class Scan:
     reader: str
 
 
+@dataclass(frozen=True, slots=True)
+class AirReading:
+    """The air at one probe."""
+
+    thermometer: str
+    celsius: float
+    humidity: float
+    """Relative, in percent."""
+    asked_at: float
+
+
+class Thermometer(Protocol):
+    """A probe in the air of a zone."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def air(self) -> AirReading:
+        """``BoardSilent``, ``BadFrame``, ``BoardRefused``, ``ImpossibleReading``, ``PortError``."""
+        ...
+
+
 class LockBoard(Protocol):
     """A board that times its own pulses and reads door switches."""
 

@@ -38,18 +38,7 @@ class ModbusCard:
     registers: dict[int, int] = field(default_factory=lambda: dict(REGISTERS))
 
     def split(self, received: bytes) -> tuple[list[bytes], bytes]:
-        """Frames are told by function, length and CRC; anything else is skipped."""
-        frames = []
-        while len(received) >= 8:
-            length = _length(received)
-            if len(received) >= length and _has_crc(received[:length]):
-                frames.append(received[:length])
-                received = received[length:]
-            elif len(received) < length <= 64:
-                break
-            else:
-                received = received[1:]
-        return frames, received
+        return requests(received)
 
     def hear(self, frame: bytes, address: int) -> bytes | None:
         """Act and answer; frames for other cards and broadcasts get silence."""
@@ -60,13 +49,10 @@ class ModbusCard:
             answer = bytes([function]) + self._act(function, body)
         except _Exception as refusal:
             answer = bytes([function | EXCEPTION, refusal.code])
-        return None if frame[0] == 0 else _with_crc(bytes([address]) + answer)
+        return None if frame[0] == 0 else with_crc(bytes([address]) + answer)
 
     def damage_check(self, answer: bytes, address: int | None) -> bytes:
-        """The answer under another address, or with a wrong CRC."""
-        if address is None:
-            return answer[:-1] + bytes([answer[-1] ^ 0x5A])
-        return _with_crc(bytes([address]) + answer[1:-2])
+        return damaged(answer, address)
 
     def power_off(self) -> None:
         """All coils drop."""
@@ -156,17 +142,39 @@ class ModbusCard:
         self.registers[register] = value
 
 
+def requests(received: bytes) -> tuple[list[bytes], bytes]:
+    """Frames are told by function, length and CRC; anything else is skipped."""
+    frames = []
+    while len(received) >= 8:
+        length = _length(received)
+        if len(received) >= length and _has_crc(received[:length]):
+            frames.append(received[:length])
+            received = received[length:]
+        elif len(received) < length <= 64:
+            break
+        else:
+            received = received[1:]
+    return frames, received
+
+
+def damaged(answer: bytes, address: int | None) -> bytes:
+    """The answer under another address, or with a wrong CRC."""
+    if address is None:
+        return answer[:-1] + bytes([answer[-1] ^ 0x5A])
+    return with_crc(bytes([address]) + answer[1:-2])
+
+
 def _length(received: bytes) -> int:
     """How long a request of this function is."""
     return 9 + received[6] if received[1] in (0x0F, 0x10) else 8
 
 
-def _with_crc(body: bytes) -> bytes:
+def with_crc(body: bytes) -> bytes:
     return body + FramerRTU.compute_CRC(body).to_bytes(2, "big")
 
 
 def _has_crc(frame: bytes) -> bool:
-    return _with_crc(frame[:-2]) == frame
+    return with_crc(frame[:-2]) == frame
 
 
 def _packed(bits: list[bool]) -> bytes:

@@ -9,12 +9,14 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from config import cabinet as files
 from simulators.bus import Board, Bus
 from simulators.cabinet import Cabinet, Door, Goods, HandsRefused
+from simulators.climate_xymd02 import ClimateXymd02
 from simulators.control import serve_control
 from simulators.faults import Cause, Fault, Faults
 from simulators.lock_8a80 import Lock8A80
@@ -27,8 +29,8 @@ PARENT_CHECK_SECONDS = 0.5
 PR_SET_PDEATHSIG = 1
 PR_SET_TIMERSLACK = 29
 
-HANDS = ("put", "take", "pull", "push", "close", "wait", "scan", "babble")
-VERBS = (*HANDS, "fault", "repair", "cut", "restore", "truth")
+HANDS = ("put", "take", "pull", "push", "close", "wait", "see", "scan", "babble")
+VERBS = (*HANDS, "air", "fault", "repair", "cut", "restore", "crossed", "truth")
 """What the control port understands: the coroutines of ``Served`` with these names."""
 
 
@@ -48,11 +50,13 @@ class Served:
         self.cabinet = Cabinet(time.monotonic, self.faults)
         self.buses: dict[str, Bus] = {}
         self.readers: dict[str, TextReader] = {}
+        self.probes: dict[str, ClimateXymd02] = {}
         self._links, self._tcp = links, tcp
         for bus in file.bus:
             boards = [
                 card for board in file.board if board.bus == bus.name for card in self._build(file, board)
             ]
+            boards += self._probes(file, bus.name)
             bits = 1 + 8 + (bus.parity != "N") + bus.stopbits
             wire = Wire(self._end(bus.name), baud=bus.baud, bits_per_byte=bits)
             self.buses[bus.name] = Bus(
@@ -113,6 +117,15 @@ class Served:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
         return True
 
+    async def see(self, seconds: float = 10.0, but: Sequence[str] = ()) -> str | None:
+        """Wait until a door stands open, not counting those in ``but``; which one, None when none does."""
+        until = time.monotonic() + seconds
+        while not (standing_open := [label for label in self.cabinet.standing_open() if label not in but]):
+            if time.monotonic() > until:
+                return None
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        return standing_open[0]
+
     async def scan(self, reader: str, text: str) -> None:
         """Hold a code in front of a reader."""
         self._named_reader(reader).show(text)
@@ -120,6 +133,12 @@ class Served:
     async def babble(self, reader: str, hex: str) -> None:
         """Make a reader send bytes that are no scan."""
         self._named_reader(reader).babble(bytes.fromhex(hex))
+
+    async def air(self, thermometer: str, celsius: float) -> None:
+        """The air at a probe changes."""
+        if thermometer not in self.probes:
+            raise HandsRefused(f"there is no thermometer {thermometer}")
+        self.probes[thermometer].celsius = celsius
 
     async def fault(self, cause: str, where: str, amount: float | None = None, other: str = "") -> None:
         """Something breaks."""
@@ -140,6 +159,11 @@ class Served:
     async def restore(self, wire: str) -> None:
         """Plug it in again, under the same name."""
         await self._named_wire(wire).restore()
+
+    async def crossed(self, wire: str, since: float = 0.0) -> list[tuple[float, bool, str]]:
+        """What crossed a wire since then, as seen at this end: when, whether to the host, bytes in hex."""
+        seen = self._named_wire(wire).crossings
+        return [(each.at, each.to_host, each.data.hex()) for each in seen if each.at >= since]
 
     async def truth(self) -> dict[str, Any]:
         """All that is true, and what crossed the wires."""
@@ -184,6 +208,13 @@ class Served:
                 byte_order=board.byte_order,
             )
         ]
+
+    def _probes(self, file: files.Cabinet, bus: str) -> list[Board]:
+        mine = [probe for probe in file.thermometer if probe.bus == bus]
+        for probe in mine:
+            cold = any(zone.thermometer == probe.name and zone.class_ != "ambient" for zone in file.zone)
+            self.probes[probe.name] = ClimateXymd02(probe.name, probe.address, 4.0 if cold else 21.0)
+        return [self.probes[probe.name] for probe in mine]
 
     def _named_reader(self, name: str) -> TextReader:
         if name not in self.readers:

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from cloud.api.asked import TokenAsked
+from cloud.broker import Login
 from cloud.parts import Parts
 
 
@@ -17,7 +18,8 @@ def routes(parts: Parts) -> APIRouter:
     async def exchange(asked: TokenAsked) -> JSONResponse:
         """A one-time token for all that ``identity.toml`` holds; keys in base64."""
         identity = await parts.enrolment.exchange(asked.token)
-        await parts.logins.renew()
+        login = Login(identity.broker_login, identity.broker_password, identity.cabinet)
+        await parts.logins.admit(login)
         told: dict[str, Any] = {
             "cabinet": identity.cabinet,
             "broker_url": parts.logins.public_url,

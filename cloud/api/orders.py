@@ -21,7 +21,7 @@ def routes(parts: Parts) -> APIRouter:
     Reader = Annotated[Caller, Depends(may(parts.api_keys, Scope.READ, Scope.ORDERS))]
 
     @router.post("/orders", status_code=201)
-    async def take_order(asked: OrderAsked, key: IdempotencyKey, caller: Shop) -> JSONResponse:
+    async def take_order(caller: Shop, asked: OrderAsked, key: IdempotencyKey) -> JSONResponse:
         """Take an order; the answer holds pickup code, QR text and resident link."""
         order, is_new = await parts.orders.take(
             NewOrder(

@@ -15,6 +15,8 @@ from cloud.broker.kinds import Kind
 from cloud.broker.rights import Login
 
 READY_S = 15
+ADMIT_S = 5
+CONNACK, ACCEPTED, DISCONNECT = b"\x20", 0, b"\xe0\0"
 STOP_S = 5
 BACK_OFF_S = (0.2, 0.5, 1, 2, 5)
 STEADY_S = 30
@@ -69,6 +71,15 @@ class ChildBroker:
         self._write()
         if self._child is not None and self._child.returncode is None:
             self._child.send_signal(signal.SIGHUP)
+
+    async def admits(self, login: Login, timeout_s: float = ADMIT_S) -> bool:
+        """Wait until a login that was just put in force works: brokers reload in their own time."""
+        until = asyncio.get_running_loop().time() + timeout_s
+        while asyncio.get_running_loop().time() < until:
+            if await _answers_connect(self.host, self.port, login):
+                return True
+            await asyncio.sleep(0.05)
+        return False
 
     async def stop(self) -> None:
         if self._keeper is not None:
@@ -142,6 +153,31 @@ async def _accepts(host: str, port: int) -> bool:
     with contextlib.suppress(OSError):
         await writer.wait_closed()
     return True
+
+
+async def _answers_connect(host: str, port: int, login: Login) -> bool:
+    """Knock once, as MQTT 3.1.1 has it (sections 3.1 and 3.2), and go away again."""
+    try:
+        async with asyncio.timeout(2):
+            reader, writer = await asyncio.open_connection(_dial(host), port)
+            writer.write(_connect_packet(login))
+            answer = await reader.readexactly(4)
+            writer.write(DISCONNECT)
+            writer.close()
+            await writer.wait_closed()
+    except (OSError, EOFError, TimeoutError):
+        return False
+    return answer[:1] == CONNACK and answer[3] == ACCEPTED
+
+
+def _connect_packet(login: Login) -> bytes:
+    user_password_and_clean_session, no_keepalive = b"\xc2", b"\0\0"
+    fields = (f"knock-{login.name}"[:23], login.name, login.password)
+    payload = b"".join(len(field).to_bytes(2, "big") + field.encode() for field in fields)
+    rest = b"\0\x04MQTT\x04" + user_password_and_clean_session + no_keepalive + payload
+    low, high = len(rest) % 128, len(rest) // 128
+    length = bytes([low | 128, high] if high else [low])
+    return b"\x10" + length + rest
 
 
 def _dial(host: str) -> str:

@@ -1,8 +1,9 @@
 """The append log of events, the cursors, and the rows that are folded from them."""
 
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import case, func, null, select, update
+from sqlalchemy import ColumnElement, Table, case, func, null, select, update
 
 from cloud.fold import Picture
 from cloud.store.engine import Reading, Writing, later, upsert
@@ -70,13 +71,21 @@ async def put_picture(db: Writing, picture: Picture) -> None:
 
 
 async def _put_whereabouts(db: Writing, rows: list[Row]) -> None:
-    """A parcel keeps its time of deposit when it is collected."""
+    """A parcel keeps its time of deposit when it is collected; of each time the latest counts."""
     for time in ("deposited_ms", "collected_ms"):
         told = [row for row in rows if row[time] is not None]
-        await upsert(db, whereabouts, told, change={time})
+        await upsert(db, whereabouts, told, change={time}, only_if=_greater(time))
     times = {"deposited_ms", "collected_ms", "cabinet", "parcel"}
     if rows:
         await upsert(db, whereabouts, rows, change=set(rows[0]) - times, only_if=later)
+
+
+def _greater(time: str) -> Callable[[Table, Any], ColumnElement[bool]]:
+    def greater(table: Table, excluded: Any) -> ColumnElement[bool]:
+        is_greater: ColumnElement[bool] = excluded[time] > func.coalesce(table.c[time], 0)
+        return is_greater
+
+    return greater
 
 
 async def _put_alarms(db: Writing, rows: list[Row]) -> None:

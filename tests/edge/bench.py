@@ -153,6 +153,7 @@ class Bench:
         self.served = Served(file, folder / "links", turn_round_seconds=0.0)
         self.broker_url = "mqtt://127.0.0.1:1"
         self.edge: Edge
+        self.kiosk_url = ""
         self._task: asyncio.Task[None] | None = None
         self._ports: dict[str, str] = {}
 
@@ -165,7 +166,12 @@ class Bench:
         hardware = assemble(self.file, self._ports)
         self.edge = await build(self.file, self.settings, self.cloud.identity(self.broker_url), hardware)
         ready = asyncio.Event()
-        self._task = asyncio.create_task(self.edge.run(lambda told: ready.set()))
+
+        def started(told: dict[str, Any]) -> None:
+            self.kiosk_url = told["kiosk_url"]
+            ready.set()
+
+        self._task = asyncio.create_task(self.edge.run(started))
         waiting = asyncio.create_task(ready.wait())
         await asyncio.wait({self._task, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()

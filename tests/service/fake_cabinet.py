@@ -1,4 +1,4 @@
-"""A cabinet that speaks the contract and has no doors: what the edge says, byte by byte, under a test's control."""
+"""A cabinet that speaks the contract and has no doors: what an edge says, under a test's control."""
 
 import base64
 import itertools
@@ -6,6 +6,7 @@ import queue
 import secrets
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,6 +55,8 @@ class Identity:
 class Mqtt:
     """A plain MQTT client: what it was granted, what it heard."""
 
+    patience_s = 5.0
+
     def __init__(self, url: str, login: str, password: str, client_id: str = "") -> None:
         self.heard: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self._granted: dict[int, queue.Queue[list[bool]]] = {}
@@ -81,7 +84,7 @@ class Mqtt:
         return self._granted.setdefault(mid, queue.Queue()).get(timeout=WAIT_S)[0]
 
     def publish(self, name: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
-        self._client.publish(name, payload, qos=qos, retain=retain).wait_for_publish(WAIT_S)
+        self._client.publish(name, payload, qos=qos, retain=retain).wait_for_publish(self.patience_s)
 
     def close(self) -> None:
         self._client.disconnect()
@@ -150,7 +153,7 @@ class FakeCabinet:
             id=f"{self.epoch}-{self.seq}",
             source=f"/cabinets/{self.id}",
             type=kind,
-            time="2026-03-01T18:00:00.000Z",
+            time=datetime.now(UTC).isoformat(),
             subject=subject,
             data=facts,
             epoch=self.epoch,

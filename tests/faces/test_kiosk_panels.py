@@ -1,0 +1,109 @@
+"""What the kiosk says: every answer and fact in both languages, and nothing beyond that."""
+
+import re
+import string
+
+import pytest
+
+from config.contract import events as fact
+from config.contract.faults import REFUSALS
+from controller.kiosk.panels import of_answer, of_emergency, of_fact
+from controller.kiosk.words import WORDS
+from controller.scan import Answer
+
+HAN = re.compile(r"[\u4e00-\u9fff]")
+ORDER, PARCEL = "00000000000000aa", "00000000000000bb"
+BOX = fact.BoxNow(label="05", state="occupied", door="open", order=ORDER, parcel=PARCEL)
+
+
+def in_opening(kind, purpose="collect", **more):
+    return kind(box=BOX, opening=1, purpose=purpose, proof="code", **more)
+
+
+def with_parcel(kind, purpose, **more):
+    return in_opening(kind, purpose, occupancy="0" * 16 + "-1", order=ORDER, parcel=PARCEL, **more)
+
+
+TOLD = [
+    in_opening(fact.OpeningStarted),
+    in_opening(fact.PulseIntended, pulse=2),
+    in_opening(fact.PulseWithheld, pulse=1, reason="late"),
+    in_opening(fact.DoorOpened, pulse=1, after_pulse_ms=90),
+    in_opening(fact.DoorOpened, "load", pulse=1, after_pulse_ms=90),
+    in_opening(fact.OpeningFailed, pulses=3),
+    with_parcel(fact.ParcelDeposited, "load"),
+    with_parcel(fact.DepositAborted, "load", reason="courier"),
+    with_parcel(fact.ParcelCollected, "collect"),
+    fact.InsideCalled(first_door="05"),
+    fact.DoorLeftOpen(box=BOX, open_ms=60_000),
+]
+
+
+def assert_said_well(sentence):
+    assert HAN.search(sentence.zh) or sentence.zh in ("English",), sentence
+    assert not HAN.search(sentence.en) or sentence.en == "中文", sentence
+    assert "_" not in sentence.zh + sentence.en
+    assert "{" not in sentence.zh + sentence.en
+
+
+@pytest.mark.parametrize("key", WORDS)
+def test_every_word_is_in_both_languages_with_the_same_blanks(key):
+    zh, en = WORDS[key].zh, WORDS[key].en
+    blanks = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in (zh, en)]
+    assert blanks[0] == blanks[1]
+    filled = dict.fromkeys(blanks[0], "05")
+    assert_said_well(type(WORDS[key])(zh.format(**filled), en.format(**filled)))
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_every_refusal_is_a_sentence_with_its_wait(code):
+    panel = of_answer(Answer("refused", refusal=code, wait_s=40))
+    assert panel is not None
+    assert_said_well(panel.says)
+    assert (panel.tone, panel.wait_s, panel.stay_s) == ("stop", 40, 40)
+
+
+@pytest.mark.parametrize("told", TOLD, ids=lambda told: f"{told.type}-{getattr(told, 'purpose', '')}")
+def test_every_step_at_the_door_is_said_and_names_no_parcel(told):
+    panel = of_fact(told)
+    assert panel is not None
+    for sentence in (panel.says, panel.hint):
+        assert_said_well(sentence)
+    assert not re.search(f"{ORDER}|{PARCEL}|occupied", str(panel.as_json()))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        fact.AccessRefused(proof="code", reason="not_valid"),
+        fact.FaultRaised(fault="board_silent", subject="locks"),
+        fact.DoorForced(box=BOX),
+        in_opening(fact.PulseIntended, pulse=1),
+        in_opening(fact.OpeningStarted, "emergency"),
+    ],
+    ids=lambda told: told.type,
+)
+def test_what_is_not_for_people_at_the_cabinet_is_not_shown(told):
+    assert of_fact(told) is None
+
+
+@pytest.mark.parametrize("kind", ["courier", "courier_left"])
+def test_a_courier_is_greeted_and_thanked(kind):
+    panel = of_answer(Answer(kind))
+    assert panel is not None
+    assert_said_well(panel.says)
+
+
+def test_an_order_in_several_boxes_says_how_many_are_left():
+    panel = of_answer(Answer("opening", door="05", more=2))
+    assert panel is not None
+    assert "2" in panel.hint.zh
+    assert "2" in panel.hint.en
+
+
+def test_an_opening_alone_is_left_to_the_facts():
+    assert of_answer(Answer("opening", door="05")) is None
+
+
+def test_an_emergency_says_what_to_do():
+    assert_said_well(of_emergency().hint)

@@ -1,0 +1,162 @@
+"""Orders: taken once, with codes that only their resident, the shop and the cabinet can tell."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from cloud.orders import order_state
+from config.contract import codes
+from tests.service.conftest import Service, public_keys, started
+from tests.service.fake_cabinet import Stay
+
+to = asyncio.to_thread
+
+
+async def test_an_order_brings_parcels_code_qr_and_link(service: Service) -> None:
+    await service.enrolled()
+    answer = await service.order(parcels=[{"size": "S"}, {"size": "L"}], reference="shop-7")
+    order = answer.json()
+    assert (answer.status_code, order["state"], order["reference"]) == (201, "expected", "shop-7")
+    assert order["phone"] == "138****8000"
+    assert [codes.read_parcel_label(p["label"]) for p in order["parcels"]] == [
+        p["parcel"] for p in order["parcels"]
+    ]
+    assert codes.typed_code(order["code"]) == order["code"]
+    token = codes.read_token(order["qr"])
+    assert token.holds(public_keys(service, "token")[str(token.token.kid)])
+    assert (token.token.holder, token.token.purpose) == (order["order"], codes.Purpose.PICKUP)
+    state = (await service.http.get(order["link"] + "/state")).json()
+    assert (state["order"], state["code"]) == (order["order"], order["code"])
+
+
+async def test_the_same_key_gives_the_same_order(service: Service) -> None:
+    await service.enrolled()
+    first, second = [await service.order(key="evening-1") for _ in range(2)]
+    assert first.json() == second.json()
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert second.headers["Idempotency-Replayed"] == "true"
+    assert len((await service.http.get("/v1/orders")).json()["orders"]) == 1
+
+
+async def test_the_same_key_twice_at_once_takes_one_order(service: Service) -> None:
+    await service.enrolled()
+    answers = await asyncio.gather(*(service.order(key="evening-1") for _ in range(5)))
+    assert len({answer.json()["order"] for answer in answers}) == 1
+
+
+async def test_the_same_key_for_another_request_is_refused(service: Service) -> None:
+    await service.enrolled()
+    await service.order(key="evening-1")
+    answer = await service.order(key="evening-1", parcels=[{"size": "M"}])
+    assert (answer.status_code, answer.json()["code"]) == (422, "key_reused")
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "code", "names"),
+    [
+        ({"cabinet": "nowhere-1"}, 404, "unknown_cabinet", "nowhere-1"),
+        ({"parcels": [{"size": "S"}, {"size": "XL"}]}, 422, "no_such_size", "parcels[1]"),
+        ({"parcels": [{"size": "S", "zone": "frozen"}]}, 422, "no_such_zone", "frozen"),
+        ({"parcels": [{"size": "XXL"}]}, 422, "invalid_request", "parcels[0].size"),
+        ({"parcels": []}, 422, "invalid_request", "parcels"),
+        ({"phone": "call me"}, 422, "invalid_request", "phone"),
+        ({"cabinet": "../etc"}, 422, "invalid_request", "cabinet"),
+        ({"colour": "red"}, 422, "invalid_request", "colour"),
+        ({"keep_hours": 0}, 422, "invalid_request", "keep_hours"),
+    ],
+)
+async def test_an_order_that_cannot_be_met_is_refused_by_name(
+    service: Service, changed: dict[str, object], status: int, code: str, names: str
+) -> None:
+    await service.enrolled()
+    answer = await service.order(**changed)
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (status, code)
+    assert names in problem["detail"]
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (await service.http.get("/v1/orders")).json()["orders"] == []
+
+
+async def test_a_refused_order_leaves_its_key_free(service: Service) -> None:
+    await service.enrolled()
+    await service.order(key="k", cabinet="nowhere-1")
+    assert (await service.order(key="k")).status_code == 201
+
+
+async def test_no_code_phone_or_link_is_in_the_database_in_clear(tmp_path: Path) -> None:
+    async with started(tmp_path / "cloud") as service:
+        cabinet = await service.enrolled()
+        order = (await service.order()).json()
+        told = [
+            order["code"],
+            "13800138000",
+            order["link"].rsplit("/", 1)[1],
+            cabinet.identity.broker_password,
+        ]
+        key = service.http.headers["Authorization"].removeprefix("Bearer ")
+        files = [path for path in (tmp_path / "cloud").glob("cloud.sqlite*") if path.is_file()]
+        assert files
+        kept = b"".join(path.read_bytes() for path in files)
+        assert [secret for secret in [*told, key] if secret.encode() in kept] == []
+        assert cabinet.identity.cabinet_key not in kept
+        assert order["order"].encode() in kept  # or the search would prove nothing
+    secrets = [path for path in (tmp_path / "cloud").rglob("*") if path.suffix in {".key", ".conf"}]
+    assert len(secrets) == 6
+    assert {oct(path.stat().st_mode & 0o777) for path in secrets} == {"0o600"}
+
+
+async def test_a_code_is_erased_when_the_last_parcel_is_collected(service: Service) -> None:
+    cabinet = await service.connected()
+    order = (await service.order(parcels=[{"size": "S"}, {"size": "S"}])).json()
+    stays = [
+        Stay(label, f"{cabinet.epoch}-{n}", order["order"], parcel["parcel"])
+        for label, n, parcel in zip(("01", "02"), (1, 2), order["parcels"], strict=True)
+    ]
+    await to(cabinet.tell, *[stay.deposited(cabinet) for stay in stays])
+    await to(cabinet.tell, stays[0].collected(cabinet))
+    seen = (await service.http.get(f"/v1/orders/{order['order']}")).json()
+    assert (seen["state"], seen["code"]) == ("ready", order["code"])
+    await to(cabinet.tell, stays[1].collected(cabinet))
+    seen = (await service.http.get(f"/v1/orders/{order['order']}")).json()
+    assert (seen["state"], seen["code"]) == ("collected", None)
+
+
+async def test_a_code_is_erased_when_its_order_has_expired(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await service.enrolled()
+    order = (await service.order(keep_hours=1)).json()
+    monkeypatch.setattr("cloud.orders.now_ms", lambda: order["expires_ms"] + 1)
+    await service.parts.orders.forget_expired()
+    seen = (await service.http.get(f"/v1/orders/{order['order']}")).json()
+    assert (seen["state"], seen["code"]) == ("expired", None)
+
+
+async def test_a_key_that_only_reads_sees_no_code(service: Service) -> None:
+    from cloud.auth import Scope, create_api_key
+
+    await service.enrolled()
+    order = (await service.order()).json()["order"]
+    reader = await create_api_key(service.parts.store, "reader", [Scope.READ])
+    seen = await service.http.get(f"/v1/orders/{order}", headers={"Authorization": f"Bearer {reader}"})
+    assert seen.status_code == 200
+    assert not {"code", "qr", "link"} & set(seen.json())
+
+
+@pytest.mark.parametrize(
+    ("states", "expires_ms", "state"),
+    [
+        (["expected"], 9, "expected"),
+        (["ready", "expected"], 9, "ready"),
+        (["collected", "ready"], 9, "ready"),
+        (["collected", "expected"], 9, "expected"),
+        (["collected", "collected"], 1, "collected"),
+        (["ready"], 1, "expired"),
+        (["collected", "unclear"], 9, "unclear"),
+    ],
+)
+def test_the_state_of_an_order_is_what_its_parcels_say(
+    states: list[str], expires_ms: int, state: str
+) -> None:
+    assert order_state([{"state": each} for each in states], expires_ms, now=5) == state
