@@ -16,7 +16,7 @@ from cloud.vault import hash_of
 from config.contract.messages import Presence
 
 LINK_OUTLIVES_ORDER_MS = 30 * 24 * 3600 * 1000
-"""So long after its order is over a link still tells what became of it."""
+"""So long after its order has expired a link still tells what became of it."""
 
 Row = dict[str, Any]
 
@@ -111,8 +111,8 @@ class Resident:
 
 
 def _is_long_over(order: Row) -> bool:
-    ended: int = order["closed_ms"] or order["expires_ms"]
-    return ended + LINK_OUTLIVES_ORDER_MS < now_ms()
+    expired_ms: int = order["expires_ms"]
+    return expired_ms + LINK_OUTLIVES_ORDER_MS < now_ms()
 
 
 def _nothing_ready(visit: Visit, parcel: str | None) -> Refused:

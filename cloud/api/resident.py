@@ -61,7 +61,11 @@ async def _states(parts: Parts, secret: str, cabinet: str) -> AsyncIterator[str]
     last = ""
     with parts.live.watching(cabinet=cabinet) as watch:
         while True:
-            told = json.dumps(parts.resident.state(await parts.resident.visit(secret)), ensure_ascii=False)
+            try:
+                state = parts.resident.state(await parts.resident.visit(secret))
+            except Refused:  # the link has ended meanwhile
+                return
+            told = json.dumps(state, ensure_ascii=False)
             yield f"event: state\ndata: {told}\n\n" if told != last else ": still here\n\n"
             last = told
             await watch.pause()

@@ -1,5 +1,6 @@
 """How the pages are drawn and what browsers may do with them: templates, style, script, headers."""
 
+import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from markupsafe import Markup
 from cloud.pages.language import TAGS, Language
 from cloud.pages.words import ORDERS, PROGRESS, SIZES, STEPS, WORDS, ZONES
 from config.contract.faults import Sentence
+from config.look import ICON, TOKENS
 
 HERE = Path(__file__).parent
 KEEP_S = 365 * 24 * 3600
@@ -29,16 +31,20 @@ KINDS = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8
 
 
 class Look:
-    """The templates and the two files beside them, whose names change with their content."""
+    """The templates and the two files that they ask for, whose names change with their content."""
 
     def __init__(self) -> None:
-        self._files = {_stamped(path): path.read_bytes() for path in sorted((HERE / "files").iterdir())}
+        style = TOKENS.read_bytes() + (HERE / "files" / "page.css").read_bytes()
+        script = (HERE / "files" / "order.js").read_bytes()
+        css, js = _stamped("page", style, "css"), _stamped("order", script, "js")
+        self._files = {css: style, js: script}
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
             trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
-        names = {name.split(".")[-1]: f"/look/{name}" for name in self._files}
-        self._templates.globals.update(css=names["css"], js=names["js"], telephone=telephone)
+        self._templates.globals.update(
+            css=f"/look/{css}", js=f"/look/{js}", icon=_in_address(ICON.read_bytes()), telephone=telephone
+        )
 
     def page(self, template: str, language: Language, status: int = 200, **shown: Any) -> HTMLResponse:
         """A page in a language, with the headers of a page that holds secrets."""
@@ -78,6 +84,10 @@ def telephone(number: str) -> str:
     return "tel:" + "".join(ch for at, ch in enumerate(number) if ch.isdigit() or (ch == "+" and at == 0))
 
 
-def _stamped(path: Path) -> str:
-    stamp = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    return f"{path.stem}.{stamp}{path.suffix}"
+def _stamped(name: str, body: bytes, kind: str) -> str:
+    return f"{name}.{hashlib.sha256(body).hexdigest()[:12]}.{kind}"
+
+
+def _in_address(svg: bytes) -> str:
+    """A picture that needs no request of its own."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
