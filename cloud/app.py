@@ -175,8 +175,8 @@ class _Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def _serving(parts: Parts, listener: socket.socket) -> AsyncIterator[None]:
     config = uvicorn.Config(
-        build_api(parts), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2,
-        server_header=False,
+        build_api(parts), log_config=None, access_log=False, server_header=False,
+        ws="websockets-sansio", timeout_graceful_shutdown=2,
     )  # fmt: skip
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
