@@ -56,7 +56,9 @@ async def serve(settings: CloudSettings, announce: Callable[[dict[str, Any]], No
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with running(settings) as parts:
-        announce({"ready": True, "url": parts.public_url, "broker_url": parts.logins.public_url})
+        port = parts.broker.port if parts.broker else None
+        urls = {"url": parts.public_url, "broker_url": parts.logins.public_url}
+        announce({"ready": True, **urls, "broker_port": port})
         await stop.wait()
         log.info("stopping")
 
@@ -132,7 +134,8 @@ async def _start_broker(
     password = new_secret()
     broker.remember_port()
     reached_at = _reached_at(settings.broker_host, settings.public_url)
-    logins = BrokerLogins(enrolment, broker, password, f"mqtt://{reached_at}:{broker.port}")
+    told = settings.broker_public_url or f"mqtt://{reached_at}:{broker.port}"
+    logins = BrokerLogins(enrolment, broker, password, told)
     await broker.start(await logins.all())
     return broker, logins, BrokerAddress(_dial(settings.broker_host), broker.port, CLOUD_LOGIN, password)
 
@@ -177,8 +180,8 @@ class _Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def _serving(parts: Parts, listener: socket.socket) -> AsyncIterator[None]:
     config = uvicorn.Config(
-        build_api(parts), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2,
-        server_header=False,
+        build_api(parts), log_config=None, access_log=False, server_header=False,
+        ws="websockets-sansio", timeout_graceful_shutdown=2,
     )  # fmt: skip
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http")

@@ -74,6 +74,9 @@ class CloudSettings(BaseSettings):
     broker_port: int = Field(
         default=0, ge=0, le=65535, description="MQTT port of the embedded broker; 0 takes a free one"
     )
+    broker_public_url: str = Field(
+        default="", description="where cabinets are told to find the broker; empty: where it listens"
+    )
     offline_after_s: float = Field(
         default=90, ge=5, le=3600, description="no heartbeat for this long: confirmed offline"
     )

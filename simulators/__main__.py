@@ -16,7 +16,9 @@ from simulators.serve import serve
 
 app = typer.Typer(no_args_is_help=True, help="The outside world: boards, people, faults.")
 sim = typer.Typer(no_args_is_help=True, help="Simulated hardware, reached through ptys or TCP.")
+measure = typer.Typer(no_args_is_help=True, help="Measurements: ours beside the limit, in one run.")
 app.add_typer(sim, name="sim")
+app.add_typer(measure, name="measure")
 
 Links = Annotated[Path | None, typer.Option(help="folder for the stable port names")]
 Tcp = Annotated[bool, typer.Option(help="TCP ports instead of ptys")]
@@ -31,9 +33,59 @@ class Kind(StrEnum):
     LOCK_MODBUS = "lock_modbus"
 
 
+class Broker(StrEnum):
+    """Brokers that come up beside the cloud."""
+
+    NATS = "nats"
+    MOSQUITTO = "mosquitto"
+
+
 @app.callback()
 def _root() -> None:
     """The outside world: boards, people, faults."""
+
+
+@app.command("demo")
+def demo(
+    once: Annotated[bool, typer.Option(help="play one evening, reckon it up, and end")] = False,
+    people: Annotated[bool, typer.Option(help="residents and couriers keep coming by themselves")] = False,
+    broker: Annotated[Broker, typer.Option(help="which broker runs beside the cloud")] = Broker.NATS,
+    folder: Annotated[Path | None, typer.Option(help="keep everything here; else it is removed")] = None,
+    seed: Annotated[int, typer.Option(help="for what people do by chance")] = 1,
+    json: Annotated[
+        str | None, typer.Option(metavar="FILE", help="write addresses, or the evening, as data")
+    ] = None,
+) -> None:
+    """Run a whole neighbourhood on this machine: cloud, broker, two cabinets and their hardware.
+
+    Runs until Ctrl-C and then leaves nothing behind. --json - writes to the standard output.
+
+    Example: ./tuangui demo
+    Example: ./tuangui demo --once --json evening.json
+    """
+    from simulators.demo import command  # the simulated hardware starts quicker without all this
+
+    wanted = command.Wanted(broker=broker.value, folder=folder, people=people, seed=seed, json=json)
+    raise typer.Exit(command.once(wanted) if once else command.stay(wanted))
+
+
+@measure.command("pickup")
+def measure_pickup(
+    family: Annotated[list[Kind] | None, typer.Option(help="boards; default: both families")] = None,
+    baud: Annotated[list[int] | None, typer.Option(help="default: 9600, 19200 and 115200")] = None,
+    polled: Annotated[list[int] | None, typer.Option(help="boards; default: 0 (idle), 1, 4, 8")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="24 pickups, six blocks, a round")] = 2,
+    seed: Annotated[int, typer.Option(help="for the moments of the scans")] = 1,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="also write the rows as data")] = None,
+) -> None:
+    """From the last byte of a QR to the reply of the lock: rows P1 and P2. Exit code 1 where one is missed.
+
+    Example: ./tuangui measure pickup --baud 9600 --polled 0 --polled 8
+    """
+    from simulators.measure import command
+
+    families = [command.family(each.value) for each in family or Kind]
+    raise typer.Exit(command.pickup(families, baud or (), polled or (), rounds, seed, json))
 
 
 @sim.command("cabinet")

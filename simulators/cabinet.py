@@ -63,6 +63,7 @@ class Compartment:
     latched: bool = True
     goods: list[Goods] = field(default_factory=list)
     energised: list[Energised] = field(default_factory=list)
+    sprang_open: list[float] = field(default_factory=list)
     off_due: float | None = None
 
     @property
@@ -149,6 +150,11 @@ class Cabinet:
         if box.door is Door.OPEN:
             box.door = Door.AJAR
 
+    def standing_open(self) -> list[str]:
+        """The compartments whose door is ajar or open."""
+        self.step()
+        return [box.label for box in self._compartments.values() if box.door is not Door.CLOSED]
+
     def close(self, label: str) -> bool:
         """Push the door shut until it latches; whether it stays."""
         now, box = self.step(), self._named(label)
@@ -157,7 +163,7 @@ class Cabinet:
         box.door = Door.CLOSED
         box.latched = not box.coil_on
         if not box.latched:
-            self._later(now + SPRING_SECONDS, lambda at: self._spring(box))
+            self._later(now + SPRING_SECONDS, lambda then: self._spring(box, then))
         return box.latched
 
     def put(self, label: str, goods: Goods) -> None:
@@ -221,11 +227,12 @@ class Cabinet:
     def _unlatch(self, box: Compartment, at: float) -> None:
         if box.coil_on and not self.faults.at(Cause.LATCH_JAMMED, box.label):
             box.latched = False
-            self._later(at + SPRING_SECONDS, lambda _: self._spring(box))
+            self._later(at + SPRING_SECONDS, lambda then: self._spring(box, then))
 
-    def _spring(self, box: Compartment) -> None:
+    def _spring(self, box: Compartment, at: float) -> None:
         if not box.latched and box.door is Door.CLOSED:
             box.door = Door.AJAR
+            box.sprang_open.append(at)
 
 
 def _told(box: Compartment) -> dict[str, Any]:
@@ -236,4 +243,5 @@ def _told(box: Compartment) -> dict[str, Any]:
         "goods": [{"name": goods.name, "grams": goods.grams} for goods in box.goods],
         "supply": box.supply,
         "energised": [[e.on_at, e.off_at] for e in box.energised],
+        "sprang_open": list(box.sprang_open),
     }

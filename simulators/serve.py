@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ PARENT_CHECK_SECONDS = 0.5
 PR_SET_PDEATHSIG = 1
 PR_SET_TIMERSLACK = 29
 
-HANDS = ("put", "take", "pull", "push", "close", "wait", "scan", "babble")
-VERBS = (*HANDS, "air", "fault", "repair", "cut", "restore", "truth")
+HANDS = ("put", "take", "pull", "push", "close", "wait", "see", "scan", "babble")
+VERBS = (*HANDS, "air", "fault", "repair", "cut", "restore", "crossed", "truth")
 """What the control port understands: the coroutines of ``Served`` with these names."""
 
 
@@ -116,6 +117,15 @@ class Served:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
         return True
 
+    async def see(self, seconds: float = 10.0, but: Sequence[str] = ()) -> str | None:
+        """Wait until a door stands open, not counting those in ``but``; which one, None when none does."""
+        until = time.monotonic() + seconds
+        while not (standing_open := [label for label in self.cabinet.standing_open() if label not in but]):
+            if time.monotonic() > until:
+                return None
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        return standing_open[0]
+
     async def scan(self, reader: str, text: str) -> None:
         """Hold a code in front of a reader."""
         self._named_reader(reader).show(text)
@@ -149,6 +159,11 @@ class Served:
     async def restore(self, wire: str) -> None:
         """Plug it in again, under the same name."""
         await self._named_wire(wire).restore()
+
+    async def crossed(self, wire: str, since: float = 0.0) -> list[tuple[float, bool, str]]:
+        """What crossed a wire since then, as seen at this end: when, whether to the host, bytes in hex."""
+        seen = self._named_wire(wire).crossings
+        return [(each.at, each.to_host, each.data.hex()) for each in seen if each.at >= since]
 
     async def truth(self) -> dict[str, Any]:
         """All that is true, and what crossed the wires."""

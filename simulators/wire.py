@@ -9,9 +9,22 @@ import contextlib
 import os
 import socket
 import tty
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+REMEMBERED_CROSSINGS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """Bytes seen at the boards' end: when the host's left the host, or ours were handed to it."""
+
+    at: float
+    to_host: bool
+    data: bytes
 
 
 class FarEnd(Protocol):
@@ -37,6 +50,7 @@ class Wire:
         self.bytes_in = 0
         self.bytes_out = 0
         self.is_cut = True
+        self.crossings: deque[Crossing] = deque(maxlen=REMEMBERED_CROSSINGS)
         self._far_end = far_end
         far_end.arrived = self.arrived
         self._host_free_at = 0.0
@@ -76,6 +90,7 @@ class Wire:
         """The far end read these bytes; the boards hear them when they would have crossed the wire."""
         loop = asyncio.get_running_loop()
         self.bytes_in += len(data)
+        self.crossings.append(Crossing(loop.time(), False, data))
         self._host_free_at = max(loop.time(), self._host_free_at) + len(data) * self.byte_seconds
         loop.call_at(self._host_free_at, self._hear, data, self._host_free_at)
 
@@ -99,6 +114,7 @@ class Wire:
         if due and not self.is_cut:
             self.bytes_out += len(due)
             self._far_end.write(due)
+            self.crossings.append(Crossing(asyncio.get_running_loop().time(), True, due))
         self._wake()
 
 

@@ -1,0 +1,1 @@
+"""Measurements: ours and the limit in one run, interleaved. One file each."""

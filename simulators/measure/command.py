@@ -1,0 +1,67 @@
+"""``tuangui measure``: prints the machine, a table, and whether each goal is met."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from simulators.measure.pickup import UNLOCK_BYTES, Bench, Family, Row, measure
+
+BAUDS = (9600, 19200, 115200)
+POLLED = (0, 1, 4, 8)
+
+
+def pickup(
+    families: Sequence[Family], bauds: Sequence[int], polled: Sequence[int], rounds: int, seed: int,
+    file: Path | None,
+) -> int:  # fmt: skip
+    """Run rows P1 and P2; 0 when every goal is met."""
+    benches = [
+        Bench(family, baud, boards)
+        for family in families
+        for baud in bauds or BAUDS
+        for boards in polled or POLLED
+    ]
+    console = Console()
+    machine, rows = asyncio.run(
+        measure(benches, rounds, seed, lambda text: print(text, file=sys.stderr, flush=True))
+    )
+    console.print(machine)
+    console.print(_table(rows))
+    if file is not None:
+        data = {"machine": machine, "seed": seed, "rows": [row.as_data() for row in rows]}
+        file.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    missed = [row for row in rows if not row.is_met]
+    console.print(f"{len(rows) - len(missed)} of {len(rows)} goals met")
+    return 1 if missed else 0
+
+
+def family(name: str) -> Family:
+    """Of this name; ``ValueError`` when there is no such family."""
+    for known in UNLOCK_BYTES:
+        if known == name:
+            return known
+    raise ValueError(f"there are no measurements of {name}")
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    table = Table(title="From the last byte of the scan, ms, offline", title_justify="left", box=SIMPLE)
+    for name in ("row", "boards", "baud", "n", "wire", "fsync", "first", "reply", "p99", "ratio", "goal"):
+        table.add_column(name, justify="left" if name in ("row", "boards") else "right", no_wrap=True)
+    for row in rows:
+        told = row.as_data()
+        colour = "green" if row.is_met else "red"
+        boards = f"{told['family'].removeprefix('lock_')} " + (
+            f"×{told['polled']}" if told["polled"] else "idle"
+        )
+        times = (f"{told[name]:.2f}" for name in ("exchange", "fsync", "first_byte", "reply", "reply_p99"))
+        ratio = f"[{colour}]{told['ratio']:.2f}[/{colour}]"
+        told_as = (told["row"], boards, str(told["baud"]), str(told["pickups"]))
+        table.add_row(*told_as, *times, ratio, f"{told['goal']:.2f}")
+    table.caption = "first, reply: of the unlock frame. P1: median over (wire + fsync). P2: p99 over wire."
+    return table
