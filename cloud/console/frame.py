@@ -10,7 +10,8 @@ from cloud.console.look import render, script, style
 from cloud.console.words import TAGS
 from cloud.moment import now_ms
 
-BRAND = "#0f5c49"
+BRAND = "#0b5a3e"
+"""``--brand`` of the shared colours; NiceGUI's own parts want it in figures."""
 
 
 class Frame:

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cloud.console.words import TAGS, Words
 from cloud.moment import now_ms
+from config.look import TOKENS
 
 LOOKS = Path(__file__).parent / "looks"
 _BROWSER_WORDS = ("as_of", "no_news", "ago", "seconds", "minutes", "hours", "days")
@@ -21,7 +22,7 @@ def render(template: str, words: Words, **facts: Any) -> str:
 
 @cache
 def style() -> str:
-    return (LOOKS / "console.css").read_text(encoding="utf-8")
+    return TOKENS.read_text(encoding="utf-8") + (LOOKS / "console.css").read_text(encoding="utf-8")
 
 
 def script(words: Words) -> str:

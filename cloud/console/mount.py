@@ -13,6 +13,7 @@ from fastapi.responses import RedirectResponse
 
 from cloud.console.gate import Gate
 from cloud.parts import Parts
+from config.look import ICON
 
 PATH = "/console"
 RECONNECT_S = 30.0
@@ -50,7 +51,7 @@ def _nicegui() -> FastAPI:
         page.add_page()
     app.on_page_exception(failed_page)
     ui.run_with(
-        inside, title="tuangui", language="zh-CN", tailwind=False, reconnect_timeout=RECONNECT_S,
-        show_welcome_message=False, binding_refresh_interval=None,
+        inside, title="tuangui", favicon=ICON, language="zh-CN", tailwind=False,
+        reconnect_timeout=RECONNECT_S, show_welcome_message=False, binding_refresh_interval=None,
     )  # fmt: skip
     return inside

@@ -9,12 +9,14 @@ import pytest
 
 from cloud.commands import FINAL
 from cloud.console.face import places
+from cloud.console.frame import BRAND
 from cloud.console.phrases import sentence
 from cloud.console.words import LANGUAGES, WORDS, words_for
 from cloud.store.commands import UNDER_WAY
 from config.cabinet import load
 from config.contract import events as said
 from config.contract.messages import Clock, DocumentName
+from config.look import TOKENS
 from tests.service.conftest import CABINETS
 
 
@@ -68,3 +70,7 @@ def test_doors_are_drawn_from_the_floor_up() -> None:
     assert drawn["06"].startswith("grid-row:6;grid-column:1")
     assert drawn["24"].startswith("grid-row:6;grid-column:4")
     assert len(set(drawn.values())) == len(map_)
+
+
+def test_the_consoles_brand_is_the_shared_one() -> None:
+    assert f"--brand: {BRAND};" in TOKENS.read_text(encoding="utf-8")
