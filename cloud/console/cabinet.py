@@ -57,12 +57,9 @@ async def facts_of(desk: Desk, cabinet: str) -> Row:
 def _alarm(alarm: Row, desk: Desk) -> Row:
     """With sentence and next step; a fault that this version does not know keeps its code."""
     fault = FAULTS.get(alarm["fault"])
-    if fault is None:
-        says, step = desk.words("unknown_fault", code=alarm["fault"]), ""
-        return {**alarm, "severity": Severity.WARNING, "says": says, "next_step": step}
-    said = {"says": fault.says, "next_step": fault.next_step}
-    words = {name: sentence.in_language(desk.language) for name, sentence in said.items()}
-    return {**alarm, "severity": fault.severity, **words}
+    severity = fault.severity if fault else Severity.WARNING
+    step = fault.next_step.in_language(desk.language) if fault else ""
+    return {**alarm, "severity": severity, "says": desk.words.fault(alarm["fault"]), "next_step": step}
 
 
 def _opening(command: Row, desk: Desk) -> Row:

@@ -5,10 +5,12 @@ from typing import Any
 
 from nicegui import ui
 
-from cloud.console.gate import Desk
+from cloud.console.gate import Desk, desk_of
 from cloud.console.look import render, script, style
 from cloud.console.words import TAGS
 from cloud.moment import now_ms
+
+BRAND = "#0f5c49"
 
 
 class Frame:
@@ -21,6 +23,7 @@ class Frame:
         client.page.language = TAGS[desk.language]
         ui.page_title(f"{title} · {self._words('title')}")
         ui.add_head_html(f"<style>{style()}</style><script>{script(self._words)}</script>")
+        ui.colors(primary=BRAND)
         client.content.classes("console")
         self._head(here)
         self._trouble = ui.html(tag="p", sanitize=False).classes("trouble").props('role="alert"')
@@ -30,7 +33,7 @@ class Frame:
     def _head(self, here: str) -> None:
         with ui.element("header").classes("bar"):
             piece("bar.html", self._desk, here=here, name=self._desk.name)
-            self._as_of = ui.element("span").classes("as-of").props(f'role="status" data-as-of="{now_ms()}"')
+            self._as_of = ui.element("span").classes("as-of").props(f'data-as-of="{now_ms()}"')
 
     def is_fresh(self) -> None:
         """What the page shows is as the service knows it now."""
@@ -44,6 +47,13 @@ class Frame:
 
     def to_sign_in(self) -> None:
         self._as_of.client.open("/sign-in")
+
+
+def failed_page(_error: Exception) -> None:
+    """In place of a page that could not be built; NiceGUI logs why."""
+    desk = desk_of(ui.context.client.request)
+    with Frame(desk, desk.words("failed"), here="").body:
+        piece("failed.html", desk)
 
 
 def piece(template: str, desk: Desk, **facts: Any) -> ui.html:

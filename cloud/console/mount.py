@@ -40,13 +40,15 @@ async def console_running() -> AsyncIterator[None]:
 @functools.cache
 def _nicegui() -> FastAPI:
     # Imported here: it takes most of a second, which the command line need not wait for.
-    from nicegui import ui
+    from nicegui import app, ui
 
     from cloud.console import cabinet, cabinets, events
+    from cloud.console.frame import failed_page
 
     inside = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     for page in (cabinets, cabinet, events):
         page.add_page()
+    app.on_page_exception(failed_page)
     ui.run_with(
         inside, title="tuangui", language="zh-CN", tailwind=False, reconnect_timeout=RECONNECT_S,
         show_welcome_message=False, binding_refresh_interval=None,

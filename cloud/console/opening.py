@@ -4,16 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from nicegui import ui
+from pydantic import ValidationError
 
 from cloud.api.asked import OpenAsked
 from cloud.console.gate import Desk
 from cloud.problems import Refused
 
 Row = dict[str, Any]
-SHORTEST, LONGEST = (
-    next(getattr(limit, name) for limit in OpenAsked.model_fields["reason"].metadata if hasattr(limit, name))
-    for name in ("min_length", "max_length")
-)
 
 
 class Opening:
@@ -29,7 +26,7 @@ class Opening:
                 self._asks = ui.label()
             self._occupied = ui.label(self._words("open_occupied")).classes("occupied")
             ui.label(self._words("open_warning"))
-            self._reason = ui.input(self._words("reason")).props(f"autofocus outlined maxlength={LONGEST}")
+            self._reason = ui.input(self._words("reason")).props("autofocus outlined")
             self._reason.on("keydown.enter", self._open)
             self._refused = ui.label().classes("refused").props('role="alert"')
             with ui.element("div").classes("answers"):
@@ -50,13 +47,14 @@ class Opening:
         self._refused.set_visibility(bool(refused))
 
     async def _open(self) -> None:
-        reason = (self._reason.value or "").strip()
-        if not SHORTEST <= len(reason) <= LONGEST:
-            self._say(self._words("reason_short"))
-            return
-        self._go.disable()  # a second press while the first is on its way is not a second opening
+        if not (self._go.enabled and self._dialog.value):
+            return  # a second press while the first is on its way is not a second opening
+        self._go.disable()
         try:
-            self._say(await self._refusal(reason))
+            asked = OpenAsked(reason=(self._reason.value or "").strip())
+            self._say(await self._refusal(asked.reason))
+        except ValidationError:
+            self._say(self._words("reason_short"))
         finally:
             self._go.enable()
 
@@ -64,8 +62,6 @@ class Opening:
         """Sends the command; why not, in words, or nothing."""
         if not await self._desk.may_stay():
             return self._words("refused.signed_out")
-        if not self._dialog.value:
-            return ""
         try:
             await self._desk.parts.commands.open_for_service(
                 self._cabinet, self._label, self._desk.asked_by, reason

@@ -32,5 +32,5 @@ _SPOKEN: dict[str, Callable[[str, Words], str]] = {
     "name": lambda value, words: words.or_else(f"document.{value}", value),
     "outcome": lambda value, words: words.or_else(f"command.{value}", value),
     "reason": lambda value, words: words.why(value),
-    "fault": lambda value, words: words.why(value),
+    "fault": lambda value, words: words.fault(value),
 }

@@ -26,6 +26,12 @@ _TABLE: dict[str, tuple[str, str]] = {
     "hours": ("{n} 小时", "{n} h"),
     "days": ("{n} 天", "{n} d"),
     "cannot_read": ("现在读不到最新情况，正在重试", "The latest cannot be read just now; trying again"),
+    "failed": ("页面暂时打不开", "This page cannot be shown just now"),
+    "failed_next": (
+        "原因已记录。请稍后再试；若仍不行，请查看服务日志。",
+        "It has been written down. Try again; if it stays so, look into the service's log.",
+    ),
+    "try_again": ("重试", "Try again"),
     "earlier": ("更早", "Earlier"),
     "newest": ("最新", "Newest"),
     "previous": ("上一页", "Previous"),
@@ -256,6 +262,11 @@ class Words:
     def or_else(self, key: str, fallback: str) -> str:
         """The words of a key that comes from elsewhere, or the text itself where there are none."""
         return self(key) if key in WORDS else fallback
+
+    def fault(self, code: str) -> str:
+        """What is wrong; a code that this version does not know is named."""
+        known = FAULTS.get(code)
+        return known.says.in_language(self.language) if known else self("unknown_fault", code=code)
 
     def why(self, code: str) -> str:
         """A reason code as a sentence: a refusal, a fault, or one of our own; free text stays as it is."""

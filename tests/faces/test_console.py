@@ -1,27 +1,26 @@
-"""The operators' console: the real cloud and a real browser; a cabinet that says what the test lets it say."""
+"""The operators' console: the real cloud, a real browser, and a cabinet that says what the test wants."""
 
 import asyncio
 import re
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright, expect
 
+from cloud.api import build_api
 from cloud.auth import Scope, create_api_key
-from cloud.commands import FINAL
-from cloud.console.face import places
-from cloud.console.phrases import sentence
-from cloud.console.words import LANGUAGES, WORDS, words_for
+from cloud.live import Change
 from cloud.parts import Parts
-from cloud.store.commands import UNDER_WAY
+from cloud.store import access
 from config.cabinet import load
-from config.contract import events as said
-from config.contract.messages import Clock, DocumentName
-from tests.faces.conftest import Heard
+from config.contract.topics import Leaf
+from tests.faces.conftest import ARGUMENTS, Heard
 from tests.service.conftest import CABINETS, Service, public_keys, started
 from tests.service.fake_cabinet import FakeCabinet, box
 
@@ -29,13 +28,26 @@ to = asyncio.to_thread
 SOON_MS = 1000
 
 
-@pytest.fixture
+# One loop for all, so that one browser serves all.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        chromium = shutil.which("chromium")
+        browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def service(tmp_path: Path) -> AsyncIterator[Service]:
     async with started(tmp_path / "cloud") as service:
         yield service
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(service: Service, browser: Browser) -> AsyncIterator[Page]:
     """An English operator at the service's machine, whose page has no errors and asks nobody else."""
     async with english(service, browser) as page:
@@ -91,6 +103,8 @@ async def test_a_cabinet_appears_in_the_list_and_comes_online(service: Service, 
     await expect(row).to_contain_text("occupied 1")
     await to(cabinet.tell, cabinet.event("FaultRaised", "02", fault="door_stuck", subject="02"))
     await expect(row).to_contain_text("⚠ 1")
+    await to(cabinet.say, Leaf.STATUS, cabinet.status("offline"))
+    await expect(row).to_contain_text("away")
 
 
 async def test_search_and_pages_come_from_the_database(service: Service, page: Page) -> None:
@@ -170,6 +184,30 @@ async def test_events_are_filtered_and_told_in_words(service: Service, page: Pag
     await expect(page.locator(".empty")).to_contain_text("No event matches")
 
 
+async def test_a_database_that_cannot_be_read_is_said_and_gone_on_with(
+    service: Service, browser: Browser
+) -> None:
+    cabinet = await surveyed(service)
+    async with english(service, browser) as page:
+        await page.goto("/console/cabinet/garden-east-1")
+        await expect(page.locator(".as-of")).to_contain_text("live")
+        await rename(service, "alarms", "away")
+        service.parts.live.publish([Change("presence", cabinet.id, cabinet.id, {})])
+        await expect(page.get_by_role("alert")).to_contain_text("The latest cannot be read just now")
+        await expect(door(page, "03")).to_contain_text("closed")
+        answer = await (await page.context.new_page()).goto("/console/")
+        assert answer is not None
+        assert (answer.status, "This page cannot be shown just now" in await answer.text()) == (500, True)
+        await rename(service, "away", "alarms")
+        service.parts.live.publish([Change("presence", cabinet.id, cabinet.id, {})])
+        await expect(page.get_by_role("alert")).to_be_hidden()
+
+
+async def rename(service: Service, table: str, name: str) -> None:
+    async with service.parts.store.writing() as db:
+        await db.exec_driver_sql(f"ALTER TABLE {table} RENAME TO {name}")
+
+
 async def test_an_unknown_cabinet_is_named(service: Service, browser: Browser) -> None:
     async with english(service, browser) as page:
         answer = await page.goto("/console/cabinet/nowhere")
@@ -223,7 +261,6 @@ async def asking(
     service: Service, peer: str = "203.0.113.9", **headers: str
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client at that address, in front of the same routes."""
-    from cloud.api import build_api
 
     transport = httpx.ASGITransport(build_api(service.parts), client=(peer, 40000))
     html = {"Accept": "text/html", "Accept-Language": "en", **headers}
@@ -290,7 +327,8 @@ async def test_an_operators_key_signs_in_until_it_is_revoked(service: Service, b
 async def test_a_session_ends_with_its_key_and_cannot_be_forged(service: Service) -> None:
     parts = service.parts
     sessions = parts.sessions
-    cookie = await sessions.begin(await create_api_key(parts.store, "anna", [Scope.OPERATOR]), Scope.OPERATOR)
+    key = await create_api_key(parts.store, "anna", [Scope.OPERATOR])
+    cookie = await sessions.begin(key, Scope.OPERATOR)
     assert (await sessions.caller(cookie, Scope.OPERATOR)).name == "anna"  # type: ignore[union-attr]
     key_hash, until, proof = cookie.split(".")
     for forged in (
@@ -306,66 +344,9 @@ async def test_a_session_ends_with_its_key_and_cannot_be_forged(service: Service
 
 
 async def revoke(parts: Parts, name: str) -> None:
-    from cloud.store import access
-
     async with parts.store.writing() as db:
         await access.revoke_api_key(db, name, 1)
     parts.api_keys._known.clear()  # instead of waiting for five seconds
-
-
-# --- words ---
-
-
-def test_everything_that_is_shown_has_words_in_both_languages() -> None:
-    names = {
-        "presence": ("online", "lost", "offline", "never"),
-        "door": get_args(said.DoorState),
-        "state": get_args(said.CompartmentState),
-        "side": get_args(said.SideState),
-        "event": said.EVENT_TYPES,
-        "type": said.EVENT_TYPES,
-        "purpose": get_args(said.OpeningPurpose),
-        "proof": get_args(said.Proof),
-        "command": (*FINAL, *UNDER_WAY),
-        "document": list(DocumentName),
-        "clock": list(Clock),
-        "zone": ("ambient", "chilled", "frozen"),
-    }
-    needed = {f"{kind}.{name}" for kind, all_names in names.items() for name in all_names}
-    looks = Path(__file__).parents[2] / "cloud" / "console"
-    for file in [*looks.glob("*.py"), *looks.glob("looks/*.html")]:
-        needed |= set(re.findall(r"""words\(\s*["']([\w.]+)["'][,)]""", file.read_text(encoding="utf-8")))
-    assert needed - set(WORDS) == set()
-    assert [key for key, both in WORDS.items() if not (both.zh.strip() and both.en.strip())] == []
-
-
-def test_both_languages_say_the_same_facts() -> None:
-    def facts(text: str) -> set[str]:
-        return set(re.findall(r"{(\w+)}", text))
-
-    assert [key for key, both in WORDS.items() if facts(both.zh) != facts(both.en)] == []
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", said.EVENT_TYPES)
-def test_every_event_is_a_sentence(name: str, language: Any) -> None:
-    model = said.EVENT_TYPES[name]
-    told = {field: 1 if "int" in str(info.annotation) else "x" for field, info in model.model_fields.items()}
-    row = {"type": name, "line": httpx.Response(200, json={"data": told}).content}
-    assert not re.search(r"[{}]", sentence(row, words_for(language)))
-
-
-def test_an_event_that_cannot_be_read_says_so() -> None:
-    assert "cannot be read" in sentence({"type": "", "line": b"\xff"}, words_for("en"))
-
-
-def test_doors_are_drawn_from_the_floor_up() -> None:
-    map_ = load(CABINETS / "locker-8a80.toml").map()["compartments"]
-    drawn = places(map_)
-    assert drawn["01"].startswith("grid-row:1;grid-column:1")  # row 6 is the highest
-    assert drawn["06"].startswith("grid-row:6;grid-column:1")
-    assert drawn["24"].startswith("grid-row:6;grid-column:4")
-    assert len(set(drawn.values())) == len(map_)
 
 
 async def test_a_second_service_in_the_same_process_has_a_console_too(tmp_path: Path) -> None:
