@@ -87,27 +87,26 @@ class Resident:
         The same nonce again gives the same command: it is good for one opening.
         """
         visit = await self.visit(secret)
-        key = (visit.order["id"], presence.nonce, parcel or "")
-        asked = await self._taps.once(key, lambda: self._open(visit, presence, parcel))
-        return await self._commands.row(asked["id"])
-
-    async def _open(self, visit: Visit, presence: Presence, parcel: str | None) -> Row:
         ready = [p for p in visit.parcels if p["state"] in ("ready", "unclear") and p["occupancy"]]
         if parcel is not None:
             ready = [p for p in ready if p["id"] == parcel]
         if not ready:
             raise _nothing_ready(visit, parcel)
-        chosen = ready[0]
-        return await self._commands.open(
-            Opening(
-                cabinet=visit.order["cabinet"],
-                compartment=chosen["compartment"],
-                occupancy=chosen["occupancy"],
-                purpose="collect",
-                asked_by=f"resident of {visit.order['id']}",
-                presence=presence,
-            )
-        )
+        opening = _collecting(visit.order, ready[0], presence)
+        key = (visit.order["id"], ready[0]["id"], presence.nonce)
+        asked = await self._taps.once(key, lambda: self._commands.open(opening))
+        return await self._commands.row(asked["id"])
+
+
+def _collecting(order: Row, parcel: Row, presence: Presence) -> Opening:
+    return Opening(
+        cabinet=order["cabinet"],
+        compartment=parcel["compartment"],
+        occupancy=parcel["occupancy"],
+        purpose="collect",
+        asked_by=f"resident of {order['id']}",
+        presence=presence,
+    )
 
 
 def _is_long_over(order: Row) -> bool:

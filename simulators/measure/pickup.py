@@ -36,7 +36,7 @@ Family = Literal["lock_modbus", "lock_8a80"]
 COMPARTMENTS = 24
 BLOCK = 4
 """Pickups in a block; a block has its own median and its own fsyncs."""
-PAUSE_S = (0.35, 0.5)
+PAUSE_S = (0.2, 0.3)
 """Between pickups: longer than a coil is on, and never in step with the polls."""
 IDLE_POLL_S = "5"
 BUSY_POLL_S = "0.02"

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from cloud.pages.words import ORDERS, PROBLEMS, PROGRESS, STEPS, WORDS
 from cloud.steps import Step, step_of
+from cloud.taps import Taps
 from config.contract.faults import REFUSALS
 from tests.faces.conftest import read_qr
 from tests.service.conftest import Service, public_keys, service, until
@@ -121,6 +122,28 @@ async def test_a_page_is_small_asks_three_times_and_keeps_to_itself(
         assert sum(sizes) <= 30_000
         assert {urlsplit(url).netloc for url in phone.asked} == {urlsplit(here.url).netloc}
         assert phone.complaints == []
+
+
+@pytest.mark.hard
+@pytest.mark.row("P13")
+async def test_a_slow_phone_on_a_slow_network_shows_the_page_within_a_second(
+    service: Service, browser: Browser
+) -> None:
+    """Slow 4G as page meters have it (150 ms, 1.6 Mbit/s) and a quarter of the processor; nothing cached."""
+    here = await loaded(service)
+    async with a_phone(browser) as phone:
+        slow = await phone.context.new_cdp_session(phone.page)
+        rate = {"downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8}
+        await slow.send("Network.enable")
+        await slow.send("Network.emulateNetworkConditions", {"offline": False, "latency": 150, **rate})
+        await slow.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        await phone.page.goto(here.url, wait_until="load")
+        await phone.page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+        shown = await phone.page.evaluate(
+            "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+        )
+        print(f"P13: first paint after {shown:.0f} ms")
+        assert shown <= 1000
 
 
 async def test_the_page_is_kept_by_nobody_and_runs_nothing_of_others(service: Service) -> None:
@@ -297,6 +320,32 @@ async def test_a_tap_on_a_broken_network_is_repeated_as_one_command(
         await expect(phone.page.locator("#refused strong")).to_have_text(REFUSALS["busy"].says.zh)
         asked = (await service.http.get("/v1/commands")).json()["commands"]
         assert [row["id"] for row in asked] == [command.id]
+
+
+async def test_a_tap_that_was_refused_may_be_tried_again(service: Service) -> None:
+    here = await loaded(service)
+    tap = {"nonce": NONCE, "number": 7}
+    await to(here.cabinet.say, "status", here.cabinet.status("offline"))
+
+    async def answered(status: int) -> bool:
+        return (await service.http.post(f"{here.path}/open", json=tap)).status_code == status
+
+    await until(lambda: answered(409))
+    await to(here.cabinet.say, "status", here.cabinet.status())
+    await until(lambda: answered(202))
+    assert (await here.command()).presence.nonce == NONCE
+
+
+async def test_taps_are_remembered_up_to_a_bound() -> None:
+    taps, asked = Taps(most=2), []
+
+    async def ask(name: str) -> dict[str, Any]:
+        asked.append(name)
+        return {"id": name}
+
+    for name in ("a", "a", "b", "c", "a"):
+        assert await taps.once((name,), lambda name=name: ask(name)) == {"id": name}
+    assert asked == ["a", "b", "c", "a"]
 
 
 # --- the cabinet's QR ---------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
   const PROGRESS = { opening: 1, open: 3, collected: 4 };
   const RETRY_MS = [1000, 2000, 4000];
   const POLL_MS = 2000;
+  const LISTEN_AGAIN_MS = 5000;
   let followed = null; // the parcel whose opening is shown step by step
   let refusedAt = null; // its step when a refusal was shown
   let steps = {};
@@ -67,9 +68,13 @@
 
   function listen() {
     const stream = new EventSource(here + "/live");
-    stream.addEventListener("state", (event) => show(JSON.parse(event.data)));
+    stream.addEventListener("state", (event) => {
+      const state = JSON.parse(event.data);
+      show(state);
+      if (OVER.includes(state.state)) stream.close();
+    });
     stream.onerror = () => {
-      if (stream.readyState === EventSource.CLOSED) setTimeout(listen, POLL_MS);
+      if (stream.readyState === EventSource.CLOSED) setTimeout(listen, LISTEN_AGAIN_MS);
     };
   }
 
