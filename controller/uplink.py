@@ -95,6 +95,7 @@ class Uplink:
         self._asked: dict[str, float] = {}
         self._answered = asyncio.Event()
         self._awaited = ""
+        self._knows_time = asyncio.Event()
         self._taken: dict[Leaf, Callable[[bytes], Awaitable[None]]] = {
             Leaf.ACK: self._take_ack,
             Leaf.DESIRED: self._take_desired,
@@ -169,10 +170,16 @@ class Uplink:
 
     async def _beat(self, connection: "_Connection", session: Session) -> None:
         while True:
-            await asyncio.sleep(self._settings.sync_s)
+            await self._until_next_beat()
             self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
             self._ask_time(connection, session)
             self._say_samples(connection, session)
+
+    async def _until_next_beat(self) -> None:
+        """The first answer to a sync is told at once: from then on the clock can be trusted."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._knows_time.wait(), self._settings.sync_s)
+        self._knows_time.clear()
 
     def _say_samples(self, connection: "_Connection", session: Session) -> None:
         """Droppable: sent once, forgotten."""
@@ -220,7 +227,10 @@ class Uplink:
         if ack.session != self._session or asked_at is None:
             log.info("ack of another question", nonce=ack.nonce)
             return
+        first = self._clock.sync_age() == float("inf")
         self._clock.synced(asked_at, ack.cloud_time_ms)
+        if first:
+            self._knows_time.set()
         if ack.verdict == "fork":
             await self._health.begins("bad_proof", "fork", "the cloud knows other events of this epoch")
             return
