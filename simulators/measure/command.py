@@ -28,7 +28,7 @@ def pickup(
         for baud in bauds or BAUDS
         for boards in polled or POLLED
     ]
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 100)
     machine, rows = asyncio.run(
         measure(benches, rounds, seed, lambda text: print(text, file=sys.stderr, flush=True))
     )
