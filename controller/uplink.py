@@ -117,6 +117,7 @@ class Uplink:
                 log.error("uplink", error=str(error))
             self.connected = False
             self._clock.forget_sync()
+            _end_if_cancelled()
             await asyncio.sleep(wait * random.uniform(1.0, 1.5))
 
     # --- one session
@@ -244,6 +245,13 @@ class Uplink:
     async def _take_command(self, payload: bytes) -> None:
         if self._session is not None:
             await self._commands.take(payload, self._session)
+
+
+def _end_if_cancelled() -> None:
+    """Before Python 3.13 a task group whose own task fails at that moment forgets that it was cancelled."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class _Connection:
