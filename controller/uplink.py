@@ -117,6 +117,7 @@ class Uplink:
                 log.error("uplink", error=str(error))
             self.connected = False
             self._clock.forget_sync()
+            _end_if_cancelled()
             await asyncio.sleep(wait * random.uniform(1.0, 1.5))
 
     # --- one session
@@ -255,6 +256,13 @@ def _first_of(group: BaseExceptionGroup[SessionLost]) -> str:
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]
     return str(first)
+
+
+def _end_if_cancelled() -> None:
+    """Before Python 3.13 a task group whose own task fails at that moment forgets that it was cancelled."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class _Connection:
