@@ -117,6 +117,7 @@ class Uplink:
                 log.error("uplink", error=str(error))
             self.connected = False
             self._clock.forget_sync()
+            _end_if_cancelled()
             await asyncio.sleep(wait * random.uniform(1.0, 1.5))
 
     # --- one session
@@ -126,6 +127,7 @@ class Uplink:
         self._session = session
         self._asked.clear()
         self._outbox.begin_session()
+        reason = ""
         connection = _Connection(self._cabinet, self._broker, self._will(session), session)
         try:
             await connection.open(self._settings.connect_timeout_s)
@@ -137,9 +139,11 @@ class Uplink:
                 group.create_task(self._beat(connection, session))
                 group.create_task(self._drain(connection, session))
         except* SessionLost as lost:
-            raise SessionLost(str(lost.exceptions[0])) from lost
+            # Raising in here would wrap the exception in a group before Python 3.11.4.
+            reason = _first_of(lost)
         finally:
             connection.close()
+        raise SessionLost(reason)
 
     async def _first_words(self, connection: "_Connection", session: Session) -> None:
         self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
@@ -244,6 +248,21 @@ class Uplink:
     async def _take_command(self, payload: bytes) -> None:
         if self._session is not None:
             await self._commands.take(payload, self._session)
+
+
+def _first_of(group: BaseExceptionGroup[SessionLost]) -> str:
+    """What the first of the tasks said."""
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return str(first)
+
+
+def _end_if_cancelled() -> None:
+    """Before Python 3.13 a task group whose own task fails at that moment forgets that it was cancelled."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class _Connection:

@@ -14,9 +14,9 @@ WINDOW_MS = 60_000
 ROUNDING_S = 0.002
 """Events tell whole milliseconds."""
 SPRING_AFTER_S = 0.2
+"""A door that a pulse let go springs open within this after its end at the latest."""
 LONGEST_ON_S = 0.32
 """The boards of the sample cabinets pulse for 300 ms; 20 ms are for the reckoning of time."""
-"""A door that a pulse let go springs open within this after its end at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
