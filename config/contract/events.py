@@ -223,8 +223,8 @@ EVENT_TYPES: dict[str, type[_Fact]] = {
     for model in (
         Booted, Surveyed, EpochBegan, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed,
         DoorForced, DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited,
-        DepositAborted, ParcelCollected, CheckNeeded, AccessRefused, CourierArrived, CourierLeft, InsideCalled,
-        CommandEnded, FaultRaised, FaultCleared, DocumentApplied,
+        DepositAborted, ParcelCollected, CheckNeeded, AccessRefused, CourierArrived, CourierLeft,
+        InsideCalled, CommandEnded, FaultRaised, FaultCleared, DocumentApplied,
     )
 }  # fmt: skip
 
