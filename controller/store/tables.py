@@ -30,3 +30,16 @@ def first_tables(db: sqlite_utils.Database) -> None:
         "create table documents (name text primary key, version integer not null, hash text not null,"
         " body blob not null) strict"
     )
+
+
+@migrations()
+def notice_older_versions(db: sqlite_utils.Database) -> None:
+    """An older version replaces counters and documents without their checksums, which then tell nothing."""
+    db.execute(
+        "create trigger counter_replaced after insert on meta when new.key <> 'sum'"
+        " begin delete from meta where key = 'sum'; end"
+    )
+    db.execute(
+        "create trigger document_replaced after insert on documents"
+        " begin delete from meta where key in ('sum', 'document:' || new.name); end"
+    )
