@@ -12,8 +12,15 @@ migrations = sqlite_utils.Migrations("edge")
 
 
 def bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Apply the migrations that this file has not seen."""
-    migrations.apply(sqlite_utils.Database(connection))
+    """Apply the migrations that this file has not seen: all of them, or none when the power goes."""
+    connection.execute("begin immediate")
+    try:
+        migrations.apply(sqlite_utils.Database(connection))
+        connection.execute("commit")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise
 
 
 @migrations()
