@@ -21,12 +21,12 @@ class Ballast:
         return self._path.exists() and self._path.stat().st_size >= self._size
 
     def put_in(self) -> bool:
-        """Take the room, when the disk has half as much again to spare; whether the ballast is there."""
+        """Take the room, when the disk has an eighth more to spare; whether the ballast is there."""
         if self.is_there:
             return True
         disk = os.statvfs(self._path.parent)
         held = self._path.stat().st_blocks * 512 if self._path.exists() else 0
-        if disk.f_bavail * disk.f_frsize + held < self._size * 3 // 2:
+        if disk.f_bavail * disk.f_frsize + held < self._size * 9 // 8:
             return False
         try:
             self._take()

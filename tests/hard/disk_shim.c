@@ -1,6 +1,6 @@
 /* Sits between a program and its disk (LD_PRELOAD). Everything done to files under SHIM_FOLDER is written to
  * SHIM_LOG in order: one record of op, name, second name, offset, length, bytes. SHIM_SWALLOW makes every sync a
- * lie. SHIM_FAIL_AT fails that call, counted from 1, and SHIM_FAIL_FOR - 1 after it, with the error SHIM_ERRNO.
+ * lie. SHIM_CALLS gets the number of calls. SHIM_FAIL_AT fails that call, counted from 1, and SHIM_FAIL_FOR - 1 after it, with the error SHIM_ERRNO.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -31,6 +31,14 @@ __attribute__((constructor)) static void begin(void) {
     if (getenv("SHIM_ERRNO")) fail_with = atoi(getenv("SHIM_ERRNO"));
     if (getenv("SHIM_LOG"))
         log_fd = syscall(SYS_openat, AT_FDCWD, getenv("SHIM_LOG"), O_WRONLY | O_CREAT | O_APPEND, 0600);
+}
+
+__attribute__((destructor)) static void end(void) {
+    char text[32];
+    int fd;
+    if (!getenv("SHIM_CALLS")) return;
+    fd = syscall(SYS_openat, AT_FDCWD, getenv("SHIM_CALLS"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    syscall(SYS_write, fd, text, snprintf(text, sizeof text, "%ld", calls));
 }
 
 static int is_ours(const char *path) {

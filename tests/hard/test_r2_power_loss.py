@@ -1,7 +1,8 @@
 """The power goes at any moment, or the disk fails at any call: what was acknowledged is there, whole.
 
-The product's own store works in a process of its own behind a shim that logs what reaches the disk. Each crash point
-is a disk as it may be found afterwards: everything synced, and of the rest any part, torn at sectors, in any order.
+The product's own store works in a process of its own behind a shim that logs what reaches the disk. Each crash
+point is a disk as it may be found afterwards: everything synced, and of the rest any part, torn at sectors, in
+any order.
 """
 
 import errno
@@ -22,7 +23,7 @@ import pytest
 
 from config.contract.events import Event
 from controller.floor import Floor
-from controller.store import Store, box_from_json
+from controller.store import box_from_json
 from controller.store.check import Damaged, check
 
 SHIM = Path(__file__).with_name("disk_shim.c")
@@ -249,7 +250,8 @@ def whole(db: sqlite3.Connection, folder: Path, acked: int) -> str:
     label, body = db.execute("select label, body from boxes").fetchone()
     event = Event.read(db.execute("select body from outbox order by seq desc").fetchone()[0])
     used = db.execute("select count(*) from used").fetchone()[0]
-    told = {seq, int(meta["n"]), event.seq, event.data["opening"], used, int(box_from_json(label, body).order or "", 16)}
+    order = box_from_json(label, body).order or ""
+    told = {seq, int(meta["n"]), event.seq, event.data["opening"], used, int(order, 16)}
     return "" if len(told) == 1 else f"half: {told}"
 
 
@@ -265,7 +267,7 @@ def crashes(log: list[Op], points: int, folder: Path, luck: random.Random) -> It
             yield at, fault_found(folder, disk.acked)
 
 
-POINTS = [500, pytest.param(10_000, marks=[pytest.mark.hard, pytest.mark.row("R2"), pytest.mark.timeout(600)])]
+POINTS = [500, pytest.param(10_000, marks=[pytest.mark.hard, pytest.mark.timeout(600)])]
 
 
 @pytest.mark.parametrize("points", POINTS)
@@ -287,3 +289,34 @@ def test_r2_without_the_syncs_the_same_crashes_lose_changes(shim, tmp_path, fast
     log = read_log(tmp_path / "log")
     found = [wrong for _, wrong in crashes(log, 300, fast_folder / "disk", random.Random(1)) if wrong]
     assert any(wrong.startswith("lost") for wrong in found)
+
+
+FEW = 8
+SHARES = [60, pytest.param(1, marks=[pytest.mark.hard, pytest.mark.timeout(1800)])]
+
+
+@pytest.mark.parametrize("every", SHARES)
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
+@pytest.mark.row("R3")
+def test_r3_a_disk_that_fails_once_at_any_call_loses_nothing_and_the_store_goes_on(
+    shim, tmp_path, fast_folder, every, error, record_property
+):
+    work(shim, fast_folder / "edge", FEW, SHIM_CALLS=str(tmp_path / "calls"))
+    calls = int((tmp_path / "calls").read_text())
+    record_property("calls", calls)
+    assert calls > 100
+    told = 0
+    for call in range(1 + error % every, calls + 1, every):
+        folder = fast_folder / f"at-{call}"
+        out = work(shim, folder, FEW, SHIM_FAIL_AT=str(call), SHIM_ERRNO=str(error))
+        told += "failed" in out or "not opened" in out
+        kept = [int(line.split()[1]) for line in out.splitlines() if line.startswith("kept")]
+        assert kept in ([], list(range(1, FEW + 1))), (call, out)
+        assert kept or "not opened" in out, (call, out)
+        assert fault_found(folder, len(kept)) == "", (call, out)
+        again = work(shim, folder, FEW)
+        assert f"kept {len(kept) + FEW}" in again, (call, out, again)
+        assert fault_found(folder, len(kept) + FEW) == "", call
+        assert not list(folder.glob("*.damaged-*")), (call, out)
+        shutil.rmtree(folder)
+    assert told > 0
