@@ -48,13 +48,13 @@ class Copies:
         part = oldest.with_name(oldest.name + ".part")
         part.unlink(missing_ok=True)
         try:
+            part.touch(mode=0o600)
             with closing(_reading(self._path)) as source, closing(sqlite3.connect(part)) as target:
                 target.execute("pragma synchronous=full")
                 source.backup(target)
             _without_log(part)
             with closing(_alone(part)) as made:
                 check(made)
-            part.chmod(0o600)
             part.replace(oldest)
             sync_folder(oldest.parent)
         finally:
@@ -81,9 +81,9 @@ class Copies:
         if best is None:
             return False
         part = self._path.with_name(self._path.name + ".part")
+        part.touch(mode=0o600)
         shutil.copyfile(best[-1], part)
         _mark(part)
-        part.chmod(0o600)
         part.replace(self._path)
         sync_folder(self._path.parent)
         return True

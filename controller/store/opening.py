@@ -53,7 +53,8 @@ def open_whole(path: Path, copies: Copies, level: Level | None) -> tuple[sqlite3
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """The one connection that writes."""
+    """The one connection that writes. The log beside the file gets the mode of the file."""
+    path.touch(mode=0o600)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=True)
     try:
         connection.execute("pragma journal_mode=wal")

@@ -1,8 +1,8 @@
 """The power goes at any moment, or the disk fails at any call: what was acknowledged is there, whole.
 
-The product's own store works in a process of its own behind a shim that logs what reaches the disk. Each crash
-point is a disk as it may be found afterwards: everything synced, and of the rest any part, torn at sectors, in
-any order.
+The product's own store works in a process of its own behind a shim that logs what reaches the disk. Each
+crash point is a disk as it may be found afterwards: everything synced, and of the rest any part, torn at
+sectors, in any order.
 """
 
 import errno
