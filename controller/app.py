@@ -25,6 +25,8 @@ from controller.identity import Identity
 from controller.kiosk import Kiosk
 from controller.outbox import Outbox
 from controller.presence import Screen
+from controller.records import Records
+from controller.recovery import recover
 from controller.scan import Entrance
 from controller.store import Change, Store, StoreFailing
 from controller.switches import Switches, Watched
@@ -38,7 +40,6 @@ log = structlog.get_logger(__name__)
 
 SOFTWARE = "0.1.0"
 TICK_S = 0.1
-FLOOR_S = 60.0
 
 
 @dataclass(slots=True)
@@ -52,6 +53,7 @@ class Edge:
     clock: Clock
     cabinet: Cabinet
     health: Health
+    records: Records
     access: Access
     documents: Documents
     screen: Screen
@@ -103,14 +105,14 @@ class Edge:
             self._watch_wires,
             self._tick,
             self._read_codes,
-            self._keep_floor,
+            self.records.run,
             self.uplink.run,
         ]
 
     async def stop(self) -> None:
         await self.kiosk.stop()
         with contextlib.suppress(Exception):
-            await self.cabinet.record(Change(meta={"running": "no", "floor_ms": str(self.clock.floor_ms)}))
+            await self.cabinet.record(Change(meta={"running": "no", **self.clock.kept()}))
         await self.hardware.close()
         await self.store.close()
 
@@ -136,12 +138,6 @@ class Edge:
             answer = await self.entrance.scanned(scan.text)
             log.info("scan", reader=reader.name, answer=answer.kind, refusal=answer.refusal, door=answer.door)
 
-    async def _keep_floor(self) -> None:
-        while True:
-            await asyncio.sleep(FLOOR_S)
-            with _store_may_fail("the floor could not be kept"):
-                await self.cabinet.record(Change(meta={"floor_ms": str(self.clock.floor_ms)}))
-
 
 @contextlib.contextmanager
 def _store_may_fail(what: str) -> Iterator[None]:
@@ -156,13 +152,16 @@ async def build(file: CabinetFile, settings: EdgeSettings, identity: Identity, h
     """Put the parts together; opens the store, nothing else."""
     store = Store(settings.folder / "edge.db", file.id)
     await store.open()
-    clock = Clock(int(await store.meta("floor_ms") or 0))
+    served = store.guarded("served_ms")
+    clock = Clock(int(store.guarded("floor_ms") or 0), int(served) if served else None)
     rules = Rules(
         pulses=settings.pulses_per_opening, window_s=settings.pulse_window_s,
         release_wait_s=settings.release_wait_s,
     )  # fmt: skip
-    cabinet = Cabinet(await _boxes(file, store), await store.used(), store, clock, rules)
+    boxes = await recover(await _boxes(file, store), store, clock)
+    cabinet = Cabinet(boxes, await store.used(), store, clock, rules)
     health = Health(cabinet)
+    records = Records(cabinet, store, clock, health)
     keys = CabinetKeys.derive(file.id, identity.key)
     access = Access(file.id, clock, Tries.from_json(await store.meta("tries")))
     documents = Documents(file.id, identity.root_key, keys, cabinet, store, clock)
@@ -183,7 +182,7 @@ async def build(file: CabinetFile, settings: EdgeSettings, identity: Identity, h
     kiosk = Kiosk(file, settings, identity.cloud_url, entrance, screen, cabinet, clock, uplink)
     _hand_out(documents, access, commands, cabinet, kiosk)
     return Edge(
-        file, settings, hardware, store, clock, cabinet, health, access, documents, screen, entrance,
+        file, settings, hardware, store, clock, cabinet, health, records, access, documents, screen, entrance,
         commands, outbox, switches, climate, uplink, kiosk,
     )  # fmt: skip
 

@@ -52,9 +52,11 @@ class Stamp:
 class Clock:
     """The cabinet's clocks. ``floor_ms`` is a time that has certainly passed (cloud milliseconds)."""
 
-    def __init__(self, floor_ms: int = 0) -> None:
+    def __init__(self, floor_ms: int = 0, served_ms: int | None = None) -> None:
         self.boot = boot_identity()
         self.floor_ms = floor_ms
+        self._served_ms = int(time.time() * 1000) if served_ms is None else served_ms
+        self._serves_since = self.now()
         self._synced: Synced | None = None
 
     def now(self) -> float:
@@ -88,6 +90,17 @@ class Clock:
     def moment_of(self, cloud_ms: int) -> float:
         """The moment of ``now()`` at which the cloud's clock may first show ``cloud_ms``."""
         return self.now() + (cloud_ms - self.latest_cloud_ms()) / 1000 / DRIFT
+
+    def served_ms(self) -> int:
+        """Counts the time in which this cabinet ran, over all restarts; no wall clock moves it.
+
+        It begins at the wall time of the first start. Time without power does not count.
+        """
+        return self._served_ms + int((self.now() - self._serves_since) * 1000)
+
+    def kept(self) -> dict[str, str]:
+        """What of the clock is to be durable, by its key in the store."""
+        return {"floor_ms": str(self.floor_ms), "served_ms": str(self.served_ms())}
 
     def best_ms(self) -> int:
         """The best guess of cloud time, for expiry: never before the floor."""

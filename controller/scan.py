@@ -130,7 +130,7 @@ class Entrance:
 
     async def _note(self, denied: Denied, *, before_changed: bool) -> None:
         """A wrong try is durable before anybody hears of it."""
-        meta = {"tries": self._access.tries.to_json()} if before_changed else {}
+        meta = {"tries": self._access.tries.to_json(), **self._clock.kept()} if before_changed else {}
         if meta or denied.facts:
             await self._cabinet.record(Change(facts=denied.facts, meta=meta))
 

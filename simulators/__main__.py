@@ -88,6 +88,21 @@ def measure_pickup(
     raise typer.Exit(command.pickup(families, baud or (), polled or (), rounds, seed, json))
 
 
+@measure.command("commit")
+def measure_commit(
+    blocks: Annotated[int, typer.Option(min=1, help="of 300 commits each, edge and bare in turn")] = 5,
+    folder: Annotated[Path | None, typer.Option(help="on the disk to measure", exists=True)] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="also write the figures as data")] = None,
+) -> None:
+    """State and event committed by the edge, beside bare sqlite3: row P4. Exit code 1 where it is missed.
+
+    Example: ./tuangui measure commit --folder data
+    """
+    from simulators.measure import command
+
+    raise typer.Exit(command.commit(blocks, folder, json))
+
+
 @sim.command("cabinet")
 def cabinet(
     file: Annotated[Path, typer.Argument(help="cabinet file")],
