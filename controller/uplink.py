@@ -9,7 +9,7 @@ import contextlib
 import random
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -95,6 +95,7 @@ class Uplink:
         self._asked: dict[str, float] = {}
         self._answered = asyncio.Event()
         self._awaited = ""
+        self._knows_time = asyncio.Event()
         self._taken: dict[Leaf, Callable[[bytes], Awaitable[None]]] = {
             Leaf.ACK: self._take_ack,
             Leaf.DESIRED: self._take_desired,
@@ -131,12 +132,9 @@ class Uplink:
             self.connected = True
             log.info("uplink open", session=session.n)
             await self._first_words(connection, session)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._listen(connection))
-                group.create_task(self._beat(connection, session))
-                group.create_task(self._drain(connection, session))
-        except* SessionLost as lost:
-            raise SessionLost(str(lost.exceptions[0])) from lost
+            await _until_one_ends(
+                self._listen(connection), self._beat(connection, session), self._drain(connection, session)
+            )
         finally:
             connection.close()
 
@@ -169,10 +167,16 @@ class Uplink:
 
     async def _beat(self, connection: "_Connection", session: Session) -> None:
         while True:
-            await asyncio.sleep(self._settings.sync_s)
+            await self._until_next_beat()
             self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
             self._ask_time(connection, session)
             self._say_samples(connection, session)
+
+    async def _until_next_beat(self) -> None:
+        """The first answer to a sync is told at once: from then on the clock can be trusted."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._knows_time.wait(), self._settings.sync_s)
+        self._knows_time.clear()
 
     def _say_samples(self, connection: "_Connection", session: Session) -> None:
         """Droppable: sent once, forgotten."""
@@ -220,7 +224,10 @@ class Uplink:
         if ack.session != self._session or asked_at is None:
             log.info("ack of another question", nonce=ack.nonce)
             return
+        first = self._clock.sync_age() == float("inf")
         self._clock.synced(asked_at, ack.cloud_time_ms)
+        if first:
+            self._knows_time.set()
         if ack.verdict == "fork":
             await self._health.begins("bad_proof", "fork", "the cloud knows other events of this epoch")
             return
@@ -234,6 +241,22 @@ class Uplink:
     async def _take_command(self, payload: bytes) -> None:
         if self._session is not None:
             await self._commands.take(payload, self._session)
+
+
+async def _until_one_ends(*work: Coroutine[Any, Any, None]) -> None:
+    """Run all of them side by side; the first that fails ends the others, and its reason is raised.
+
+    A task group would do the same, but before Python 3.13 it leaves its own task marked as cancelled.
+    """
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in ended:
+        task.result()
 
 
 class _Connection:
