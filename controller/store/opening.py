@@ -14,8 +14,6 @@ from controller.store.tables import bring_up_to_date
 
 log = structlog.get_logger(__name__)
 
-READ_AGAIN = 3
-"""A disk that cannot be read may be read the next time; then it counts as broken."""
 CHECKPOINT_PAGES = 4000
 """The log is written back between visits (see ``Store.tidy``); by itself only when it is this long."""
 
@@ -68,28 +66,39 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def _checked(path: Path, expected: bool) -> sqlite3.Connection:
+    """``Damaged`` only when it was found twice: one bad moment of the disk is not worth a quarantine."""
     if expected and not path.exists():
         raise Damaged("the file is gone")
-    for attempt in range(1, READ_AGAIN + 1):
-        try:
-            return _whole(path, expected)
-        except sqlite3.Error as error:
-            if is_damage(error):
-                raise Damaged(str(error)) from error
-            if getattr(error, "sqlite_errorcode", 0) not in UNREADABLE:
-                raise
-            if attempt == READ_AGAIN:
-                raise Damaged(f"it cannot be read: {error}") from error
-    raise AssertionError("the last attempt returns or raises")
+    try:
+        return _whole(path, expected)
+    except Damaged as first:
+        log.warning("the records do not look whole; once more", reason=str(first))
+        return _whole(path, expected)
 
 
 def _whole(path: Path, expected: bool) -> sqlite3.Connection:
-    connection = connect(path)
+    try:
+        connection = connect(path)
+    except sqlite3.Error as error:
+        _tell_damage(error)
+        raise
     try:
         check(connection)
         if expected and connection.execute("select count(*) from sqlite_master").fetchone()[0] == 0:
             raise Damaged("the file is empty")
+    except sqlite3.Error as error:
+        connection.close()
+        _tell_damage(error)
+        raise
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _tell_damage(error: sqlite3.Error) -> None:
+    """Content that is wrong or cannot be read is damage; all else is a disk that fails right now."""
+    if is_damage(error):
+        raise Damaged(str(error)) from error
+    if getattr(error, "sqlite_errorcode", 0) in UNREADABLE:
+        raise Damaged(f"it cannot be read: {error}") from error
