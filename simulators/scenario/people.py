@@ -6,6 +6,9 @@ one whom nothing physical kept out and who was not served at last is a violation
 
 import asyncio
 import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from config.contract import codes
@@ -50,6 +53,8 @@ class Neighbourhood:
         self.parcels, self._chance = parcels, chance
         self._front = asyncio.Lock()
         self._hands = place.served.cabinet
+        self._attended: Counter[str] = Counter()
+        """Doors that somebody stands at: nobody else shuts those."""
 
     # --- at the screen and the reader
 
@@ -118,6 +123,11 @@ class Neighbourhood:
         """Behind the door that the screen names; whether the screen then says that it is in."""
         if not await self._opens([label]):
             return False
+        with self._standing_at(label):
+            await self._lay_in(parcel, label)
+        return await self._is_told_in(parcel, label)
+
+    async def _lay_in(self, parcel: Parcel, label: str) -> None:
         self._hands.pull(label)
         await self._wait(2, 6)
         if parcel.box is None:
@@ -126,9 +136,11 @@ class Neighbourhood:
                     wrong = f"I9: a courier finds {goods.name} in {label}, to load {parcel.id}"
                     self._story.violated(self.place.id, wrong)
             self._hands.put(label, Goods(parcel.id))
-            parcel.box = label
+            parcel.box = parcel.lay_in = label
             self._story.trace(self.place.id, f"hands put {parcel.id} into {label}")
         await self._shut(label)
+
+    async def _is_told_in(self, parcel: Parcel, label: str) -> bool:
         for _ in range(30):
             await asyncio.sleep(0.5)
             edge = self.place.edge
@@ -186,10 +198,11 @@ class Neighbourhood:
         if said:
             return said
         while order.to_fetch:
-            label = await self._opens([str(parcel.box) for parcel in order.to_fetch])
+            label = await self._opens([parcel.lay_in for parcel in order.parcels if parcel.lay_in])
             if label is None:
                 return "no door opened"
-            await self._take_out(order, label)
+            with self._standing_at(label):
+                await self._take_out(order, label)
         return ""
 
     async def _ask(self, order: Order, way: str) -> str:
@@ -268,9 +281,18 @@ class Neighbourhood:
     async def shut_all(self) -> None:
         """A caretaker on his round."""
         for label in self._hands.standing_open():
-            await self._shut(label)
+            if not self._attended[label]:
+                await self._shut(label)
 
     # --- hands
+
+    @contextmanager
+    def _standing_at(self, label: str) -> Iterator[None]:
+        self._attended[label] += 1
+        try:
+            yield
+        finally:
+            self._attended[label] -= 1
 
     async def _opens(self, labels: list[str]) -> str | None:
         """Wait for one of these doors to spring open; which."""

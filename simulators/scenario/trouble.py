@@ -14,6 +14,7 @@ from simulators.scenario.story import DAY, Story
 
 AT_DOORS = ("latch_jammed", "switch_broken_open", "switch_broken_closed", "switch_flapping")
 ON_BUSES = ("noise", "echo", "merged")
+NOISE_BYTES_PER_SECOND = 20.0
 LATE_SECONDS = (0.05, 0.5)
 RESTART_SECONDS = (0.5, 5.0)
 AIMED = 0.7
@@ -157,6 +158,7 @@ class Trouble:
             return
         minutes = self._chance.uniform(*self._scenario.fault_minutes)
         amount = {
+            Cause.NOISE: NOISE_BYTES_PER_SECOND,
             Cause.LATE_REPLY: self._chance.uniform(*LATE_SECONDS),
             Cause.ANSWERS_AS_ANOTHER: 9.0,
             Cause.BOARD_REBOOTING: 60 * minutes,

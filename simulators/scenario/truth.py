@@ -46,6 +46,7 @@ class Parcel:
     order: str
     cabinet: str
     box: str | None = None
+    lay_in: str | None = None
     fetched: bool = False
     excused: str = ""
     """Why nobody can promise anything about it: its door, its switch or its board was broken."""
