@@ -81,6 +81,10 @@ class Entrance:
         """Be told every answer, also to what was scanned: the screen shows it."""
         self._shown_to.append(listener)
 
+    def show_no_more(self, listener: Callable[[Answer], None]) -> None:
+        """Whoever looked has gone."""
+        self._shown_to.remove(listener)
+
     def _show(self, answer: Answer) -> Answer:
         for listener in self._shown_to:
             listener(answer)

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from config.problems import BadFile, Problem, one
+from simulators.faults import Cause
 
 Share = Annotated[float, Field(ge=0, le=1)]
 PerDay = Annotated[float, Field(ge=0, le=5000)]
@@ -48,6 +49,9 @@ class Net(_Part):
     broker_restarts_per_day: PerDay = 0.5
     cloud_stops_per_day: PerDay = 0.3
     cloud_stop_minutes: Range = (1.0, 60.0)
+    cloud_stopped_hours: Range | None = Field(
+        default=None, description="stopped from this hour of the run to that one, counted from midnight"
+    )
 
 
 class Computer(_Part):
@@ -73,7 +77,7 @@ class Scenario(_Part):
     network: Net = Net()
     computer: Computer = Computer()
     fault_minutes: Range = (0.5, 30.0)
-    faults: dict[str, PerDay] = Field(default_factory=dict)
+    faults: dict[Cause, PerDay] = Field(default_factory=dict)
 
 
 def read_scenario(path: Path) -> Scenario:

@@ -65,14 +65,19 @@ class Neighbourhood:
             if edge is None or not self.place.is_serving:
                 return None
             answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-            edge.entrance.show_to(lambda answer: answered.done() or answered.set_result(answer))
+
+            def shown(answer: Answer) -> None:
+                if not answered.done():
+                    answered.set_result(answer)
+
+            edge.entrance.show_to(shown)
             self.place.served.readers["qr"].show(text)
             try:
                 return await asyncio.wait_for(answered, ANSWER_SECONDS)
             except TimeoutError:
                 return None
             finally:
-                edge.entrance._shown_to.pop()
+                edge.entrance.show_no_more(shown)
 
     async def type(self, code: str) -> Answer | None:
         """Type a code on the keypad."""
@@ -144,9 +149,9 @@ class Neighbourhood:
         for _ in range(30):
             await asyncio.sleep(0.5)
             edge = self.place.edge
-            if edge is not None and edge.cabinet.boxes[label].parcel == parcel.id:
-                if edge.cabinet.boxes[label].state == "occupied":
-                    return True
+            box = None if edge is None else edge.cabinet.boxes[label]
+            if box is not None and (box.parcel, box.state) == (parcel.id, "occupied"):
+                return True
         return False
 
     # --- a resident
@@ -180,8 +185,12 @@ class Neighbourhood:
             self._story.count("residents kept out by a broken thing")
             self._story.note(self.place.id, f"resident of {order.id} gives up: {left} ({troubles[-1]})")
         else:
-            tried = ", ".join(f"{way} ({trouble or 'all well'})" for way, trouble in zip(ways, troubles, strict=True))
-            self._story.violated(self.place.id, f"resident of {order.id} was not served: {left}; tried {tried}")
+            tried = ", ".join(
+                f"{way} ({trouble or 'all well'})" for way, trouble in zip(ways, troubles, strict=True)
+            )
+            self._story.violated(
+                self.place.id, f"resident of {order.id} was not served: {left}; tried {tried}"
+            )
 
     def _way(self, attempt: int) -> str:
         luck = self._chance.random()
@@ -325,4 +334,3 @@ class Neighbourhood:
         if not self.place.is_serving:
             return "dark"
         return ""
-

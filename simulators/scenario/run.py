@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +39,15 @@ class Wanted:
     cabinets: int = 1
 
 
-def run(wanted: Wanted, tell: Callable[[str], None] = lambda line: None) -> Story:
-    """Live through it. The story names a violation, or none; the same request gives the same story."""
+def run(
+    wanted: Wanted,
+    tell: Callable[[str], None] = lambda line: None,
+    each_hour: Callable[[float], None] = lambda second: None,
+) -> Story:
+    """Live through it. The story names a violation, or none; the same request gives the same story.
+
+    ``tell`` gets the account line by line, ``each_hour`` the virtual second after each look at everything.
+    """
     seed = f"{wanted.seed}"
     memory = str(MEMORY) if MEMORY.is_dir() else None
     with (
@@ -48,11 +55,14 @@ def run(wanted: Wanted, tell: Callable[[str], None] = lambda line: None) -> Stor
         seeded_randomness(seed),
         asyncio.Runner(loop_factory=lambda: VirtualLoop(seed)) as runner,
     ):
-        return runner.run(_live(wanted, Path(folder), tell))
+        return runner.run(_live(wanted, Path(folder), tell, each_hour))
 
 
-async def _live(wanted: Wanted, folder: Path, tell: Callable[[str], None]) -> Story:
+async def _live(
+    wanted: Wanted, folder: Path, tell: Callable[[str], None], each_hour: Callable[[float], None]
+) -> Story:
     world = _World(wanted, folder, tell)
+    world.each_hour = each_hour
     with traced_logs(world.story):
         await world.live()
     return world.story
@@ -78,6 +88,7 @@ class _World:
         self._people: list[Neighbourhood] = []
         self._troubles: list[Trouble] = []
         self._visits: set[asyncio.Task[None]] = set()
+        self.each_hour: Callable[[float], None] = lambda second: None
 
     async def live(self) -> None:
         """To the end, or to the first violation."""
@@ -135,6 +146,7 @@ class _World:
         while (left := until - asyncio.get_running_loop().time()) > 0 and not self.story.violation:
             await asyncio.sleep(min(left, CHECK_SECONDS))
             self._check()
+            self.each_hour(self.story.second())
             for work in works:
                 if work.done():
                     work.result()
@@ -145,7 +157,6 @@ class _World:
                 witness.read()
             witness.check_coils()
             self._reckoning.check_doors(place)
-        self._reckoning.check_fold()
 
     async def _days(self, people: Neighbourhood) -> None:
         chance, habits = self._chance(f"days {people.place.id}"), self._wanted.scenario.people
@@ -162,7 +173,9 @@ class _World:
             day += 1
 
     def _order(self, people: Neighbourhood, chance: random.Random) -> Order:
-        sizes = [chance.choice("SSM") for _ in range(chance.randint(1, self._wanted.scenario.people.most_parcels))]
+        sizes = [
+            chance.choice("SSM") for _ in range(chance.randint(1, self._wanted.scenario.people.most_parcels))
+        ]
         code = f"{chance.randrange(10**8):08d}"
         cabinet = people.place.id
         order, ids = self._cloud.expect(cabinet, sizes, code)
@@ -211,6 +224,7 @@ class _World:
                 await trouble.heal()
             await asyncio.sleep(DRAIN_SECONDS)
             self._check()
+            self._reckoning.check_fold()
             for place in self._places:
                 self._reckoning.check_drained(place)
                 self._reckoning.check_goods(place)
@@ -223,7 +237,7 @@ class _World:
 def traced_logs(story: Story) -> Iterator[None]:
     """What the product logs goes into the trace, with the virtual time."""
 
-    def into_trace(_logger: Any, level: str, event: dict[str, Any]) -> str:
+    def into_trace(_logger: Any, level: str, event: MutableMapping[str, Any]) -> str:
         cabinet = str(event.pop("cabinet", "-"))
         said = " ".join(f"{key}={value}" for key, value in event.items() if key != "event")
         story.trace(cabinet, f"{level} {event['event']} {said}")

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from simulators.faults import Cause
 from simulators.scenario.cloud import Cloud
@@ -12,8 +13,9 @@ from simulators.scenario.people import Neighbourhood
 from simulators.scenario.place import Place
 from simulators.scenario.story import DAY, Story
 
-AT_DOORS = ("latch_jammed", "switch_broken_open", "switch_broken_closed", "switch_flapping")
-ON_BUSES = ("noise", "echo", "merged")
+SWITCHES = (Cause.SWITCH_BROKEN_OPEN, Cause.SWITCH_BROKEN_CLOSED, Cause.SWITCH_FLAPPING)
+AT_DOORS = (Cause.LATCH_JAMMED, *SWITCHES)
+ON_BUSES = (Cause.NOISE, Cause.ECHO, Cause.MERGED)
 NOISE_BYTES_PER_SECOND = 20.0
 LATE_SECONDS = (0.05, 0.5)
 RESTART_SECONDS = (0.5, 5.0)
@@ -50,10 +52,7 @@ class Trouble:
             (people.inside_per_day, self._people.call_inside),
             (people.thefts_per_day, self._people.force),
         ]
-        happenings += [
-            (rate, lambda cause=Cause(name): self._break(cause))  # type: ignore[misc]
-            for name, rate in self._scenario.faults.items()
-        ]
+        happenings += [(rate, partial(self._break, cause)) for cause, rate in self._scenario.faults.items()]
         for rate, happen in happenings:
             if rate:
                 self._tasks.append(asyncio.create_task(self._now_and_then(rate, happen)))
@@ -175,14 +174,14 @@ class Trouble:
 
     def _excuse(self, cause: Cause, where: str) -> None:
         """What lay behind a switch that lies is beyond anybody's knowledge."""
-        if cause.value in AT_DOORS[1:]:
+        if cause in SWITCHES:
             for goods in self._place.goods(where):
                 self._people.parcels[goods.name].excused = cause.value
 
     def _where(self, cause: Cause) -> str:
-        if cause.value in AT_DOORS:
+        if cause in AT_DOORS:
             return self._chance.choice(self._place.served.cabinet.labels())
-        if cause.value in ON_BUSES:
+        if cause in ON_BUSES:
             return self._chance.choice(list(self._place.served.buses))
         return self._chance.choice([board.name for board in self._place.file.board])
 
@@ -215,6 +214,14 @@ async def trouble_the_cloud(
         await asyncio.sleep(60 * minutes)
         cloud.is_stopped = False
 
+    async def stop_as_planned(first: float, last: float) -> None:
+        await asyncio.sleep(max(0.0, first * 3600 - story.second()))
+        story.note("cloud", f"the cloud is stopped for {last - first:.1f} h")
+        cloud.is_stopped = True
+        await asyncio.sleep((last - first) * 3600)
+        cloud.is_stopped = False
+        story.note("cloud", "the cloud is back")
+
     async def now_and_then(per_day: float, happen: Callable[[], Awaitable[None]]) -> None:
         while per_day:
             await asyncio.sleep(chance.expovariate(per_day / DAY))
@@ -223,3 +230,5 @@ async def trouble_the_cloud(
     async with asyncio.TaskGroup() as group:
         group.create_task(now_and_then(scenario.network.broker_restarts_per_day, restart_broker))
         group.create_task(now_and_then(scenario.network.cloud_stops_per_day, stop_cloud))
+        if scenario.network.cloud_stopped_hours is not None:
+            group.create_task(stop_as_planned(*scenario.network.cloud_stopped_hours))

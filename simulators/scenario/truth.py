@@ -11,6 +11,7 @@ import random
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from cloud.fold import Picture
@@ -144,7 +145,7 @@ class Witness:
                 spans.append((span.on_at, span.off_at or self._place.now, label))
             del box.energised[:-1]
         spans.sort()
-        for (_, off_at, first), (on_at, _, second) in zip(spans, spans[1:], strict=False):
+        for (_, off_at, first), (on_at, _, second) in pairwise(spans):
             if on_at < off_at:
                 self._wrong(f"I7: coils {first} and {second} were energised at once")
 
@@ -184,14 +185,16 @@ class Reckoning:
             return
         through = known.epochs[edge.store.epoch].through if edge.store.epoch in known.epochs else 0
         if edge.store.through > through:
-            self._story.violated(place.id, f"I11: the edge believes {edge.store.through}, cloud has {through}")
+            told = f"I11: the edge believes {edge.store.through}, the cloud has {through}"
+            self._story.violated(place.id, told)
         if through != edge.store.seq:
-            self._story.violated(place.id, f"the outbox does not drain: cloud {through}, edge {edge.store.seq}")
+            told = f"the outbox does not drain: cloud {through}, edge {edge.store.seq}"
+            self._story.violated(place.id, told)
         for label, box in edge.cabinet.boxes.items():
             row = self._cloud.picture.compartments.get((place.id, label))
-            told = None if row is None else (row["state"], row["occupancy"], row["parcel"], row["sides"])
-            if told != (box.state, box.occupancy, box.parcel, " ".join(sorted(box.sides))):
-                self._story.violated(place.id, f"edge and cloud disagree on {label}: {box} against {told}")
+            there = None if row is None else (row["state"], row["occupancy"], row["parcel"], row["sides"])
+            if there != (box.state, box.occupancy, box.parcel, " ".join(sorted(box.sides))):
+                self._story.violated(place.id, f"edge and cloud disagree on {label}: {box} against {there}")
 
     def check_goods(self, place: Place) -> None:
         """Every parcel is where the cloud says, or its door is excused, or a person was called to look."""

@@ -13,9 +13,10 @@ import selectors
 import weakref
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 FIRST_PIPE = 1_000_000
 """Numbers of in-memory pipes begin where no file of this process has its own."""
@@ -80,7 +81,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         **how: Any,
     ) -> asyncio.Task[T]:  # fmt: skip
         _Numbered.number = next(self._numbers)  # asyncio asks for the hash while the task is being made
-        task: asyncio.Task[T] = _Numbered(work, loop=loop, **how)  # type: ignore[arg-type]
+        task: asyncio.Task[T] = _Numbered(work, loop=loop, **how)
         task.number = _Numbered.number  # type: ignore[attr-defined]
         return task
 
@@ -89,7 +90,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def new_pipe(self) -> int:
         return next(self._pipes)
 
-    def add_reader(self, fd: Any, callback: Callable[..., object], *args: Any) -> None:
+    def add_reader(self, fd: Any, callback: Callable[[*Ts], Any], *args: *Ts) -> None:
         self._watched[fd] = lambda: callback(*args)
 
     def remove_reader(self, fd: Any) -> bool:
@@ -139,9 +140,17 @@ def seeded_randomness(seed: str) -> Iterator[None]:
     """Within, whatever asks this computer for randomness gets it from the seed."""
     chance = random.Random(f"{seed}/random")
     before = (secrets.token_bytes, secrets.token_hex, secrets.randbelow, os.urandom, random.getstate())
-    secrets.token_bytes = lambda n=None: chance.randbytes(32 if n is None else n)
-    secrets.token_hex = lambda n=None: chance.randbytes(32 if n is None else n).hex()
-    secrets.randbelow = chance.randrange
+
+    def token_bytes(nbytes: int | None = None) -> bytes:
+        return chance.randbytes(32 if nbytes is None else nbytes)
+
+    def token_hex(nbytes: int | None = None) -> str:
+        return token_bytes(nbytes).hex()
+
+    def randbelow(exclusive_upper_bound: int) -> int:
+        return chance.randrange(exclusive_upper_bound)
+
+    secrets.token_bytes, secrets.token_hex, secrets.randbelow = token_bytes, token_hex, randbelow
     os.urandom = chance.randbytes
     random.seed(f"{seed}/jitter")
     try:
