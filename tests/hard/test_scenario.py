@@ -81,9 +81,12 @@ def test_n4_wrong_clocks_and_1970_change_no_opening(seed):
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_o10_a_day_without_the_cloud_serves_everybody(seed):
     scenario = Scenario(
-        people=People(orders_per_day=8, courier_hours=(10.0,), planned_hours_before=4.0, fetch_hours=(11, 22)),
+        people=People(
+            orders_per_day=8, courier_hours=(10.0,), planned_hours_before=4.0, fetch_hours=(11, 22)
+        ),
         network=Net(
-            cloud_stopped_hours=(6.5, 30.5), cloud_stops_per_day=0, outages_per_day=0, broker_restarts_per_day=0
+            cloud_stopped_hours=(6.5, 30.5), cloud_stops_per_day=0, outages_per_day=0,
+            broker_restarts_per_day=0,
         ),
         computer=Computer(kills_per_day=2),
         compartments=20,
