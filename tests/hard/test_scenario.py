@@ -1,4 +1,4 @@
-"""The whole product on a virtual clock: thousands of stormy hours, wrong clocks, a month, a day without cloud.
+"""The whole product on a virtual clock: thousands of stormy hours, wrong clocks, a month, no cloud for a day.
 
 The search takes seeds for as long as a row may last and says how many; TUANGUI_FIRST_SEED goes on from there.
 """
