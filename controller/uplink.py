@@ -119,6 +119,7 @@ class Uplink:
         self._asked: dict[str, float] = {}
         self._answered = asyncio.Event()
         self._awaited = ""
+        self._knows_time = asyncio.Event()
         self._taken: dict[Leaf, Callable[[bytes], Awaitable[None]]] = {
             Leaf.ACK: self._take_ack,
             Leaf.DESIRED: self._take_desired,
@@ -140,6 +141,7 @@ class Uplink:
                 log.error("uplink", error=str(error))
             self.connected = False
             self._clock.forget_sync()
+            _end_if_cancelled()
             await asyncio.sleep(wait * random.uniform(1.0, 1.5))
 
     # --- one session
@@ -149,6 +151,7 @@ class Uplink:
         self._session = session
         self._asked.clear()
         self._outbox.begin_session()
+        reason = ""
         connection = self._connect(self._cabinet, self._broker, self._will(session), session)
         try:
             await connection.open(self._settings.connect_timeout_s)
@@ -160,9 +163,11 @@ class Uplink:
                 group.create_task(self._beat(connection, session))
                 group.create_task(self._drain(connection, session))
         except* SessionLost as lost:
-            raise SessionLost(str(lost.exceptions[0])) from lost
+            # Raising in here would wrap the exception in a group before Python 3.11.4.
+            reason = _first_of(lost)
         finally:
             connection.close()
+        raise SessionLost(reason)
 
     async def _first_words(self, connection: Connection, session: Session) -> None:
         self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
@@ -193,10 +198,16 @@ class Uplink:
 
     async def _beat(self, connection: Connection, session: Session) -> None:
         while True:
-            await asyncio.sleep(self._settings.sync_s)
+            await self._until_next_beat()
             self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
             self._ask_time(connection, session)
             self._say_samples(connection, session)
+
+    async def _until_next_beat(self) -> None:
+        """The first answer to a sync is told at once: from then on the clock can be trusted."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._knows_time.wait(), self._settings.sync_s)
+        self._knows_time.clear()
 
     def _say_samples(self, connection: Connection, session: Session) -> None:
         """Droppable: sent once, forgotten."""
@@ -244,7 +255,10 @@ class Uplink:
         if ack.session != self._session or asked_at is None:
             log.info("ack of another question", nonce=ack.nonce)
             return
+        first = self._clock.sync_age() == float("inf")
         self._clock.synced(asked_at, ack.cloud_time_ms)
+        if first:
+            self._knows_time.set()
         if ack.verdict == "fork":
             await self._health.begins("bad_proof", "fork", "the cloud knows other events of this epoch")
             return
@@ -258,6 +272,21 @@ class Uplink:
     async def _take_command(self, payload: bytes) -> None:
         if self._session is not None:
             await self._commands.take(payload, self._session)
+
+
+def _first_of(group: BaseExceptionGroup[SessionLost]) -> str:
+    """What the first of the tasks said."""
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return str(first)
+
+
+def _end_if_cancelled() -> None:
+    """Before Python 3.13 a task group whose own task fails at that moment forgets that it was cancelled."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class PahoConnection:

@@ -3,7 +3,6 @@
 import asyncio
 import ctypes
 import json
-import os
 import selectors
 import signal
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from config import cabinet as files
+from config.parent import end_with_parent
 from simulators.bus import Board, Bus
 from simulators.cabinet import Cabinet, Clock, Door, Goods, HandsRefused
 from simulators.climate_xymd02 import ClimateXymd02
@@ -25,8 +25,6 @@ from simulators.scan_text import TextReader
 from simulators.wire import FarEnd, PtyEnd, TcpEnd, Wire
 
 LOOK_AGAIN_SECONDS = 0.005
-PARENT_CHECK_SECONDS = 0.5
-PR_SET_PDEATHSIG = 1
 PR_SET_TIMERSLACK = 29
 
 HANDS = ("put", "take", "pull", "push", "close", "wait", "see", "scan", "babble")
@@ -255,18 +253,17 @@ def serve(
     file: files.Cabinet, links: Path, *, tcp: bool, turn_round_seconds: float, with_parent: bool
 ) -> None:
     """Serve until SIGINT or SIGTERM, or, ``with_parent``, until the parent process is gone."""
-    parent = os.getppid()
     if with_parent:
-        _die_with_parent()
+        end_with_parent()
     links.mkdir(parents=True, exist_ok=True)
     served = Served(file, links, tcp=tcp, turn_round_seconds=turn_round_seconds)
     _keep_exact_time()
     # The default selector rounds waits up to a millisecond, nine bytes at 115200 baud; this one does not.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
-        runner.run(_run(served, file.id, parent if with_parent else None))
+        runner.run(_run(served, file.id))
 
 
-async def _run(served: Served, cabinet: str, parent: int | None) -> None:
+async def _run(served: Served, cabinet: str) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
@@ -278,26 +275,13 @@ async def _run(served: Served, cabinet: str, parent: int | None) -> None:
         flush=True,
     )
     try:
-        await _until(ended, parent)
+        await ended.wait()
     finally:
         server.close()
         served.unplug()
-
-
-async def _until(ended: asyncio.Event, parent: int | None) -> None:
-    while not ended.is_set() and (parent is None or os.getppid() == parent):
-        try:
-            await asyncio.wait_for(ended.wait(), PARENT_CHECK_SECONDS)
-        except TimeoutError:
-            continue
 
 
 def _keep_exact_time() -> None:
     # Linux lets timers of ordinary programs run 50 microseconds late, half a byte at 115200 baud.
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)
-
-
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
