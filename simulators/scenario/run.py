@@ -25,7 +25,7 @@ from simulators.scenario.virtual import VirtualLoop, seeded_randomness
 FIRST_MIDNIGHT_MS = 1_790_006_400_000
 """2026-09-21T16:00Z, midnight in Beijing; the days of a run are counted from there."""
 CHECK_SECONDS = 3600.0
-DRAIN_SECONDS = 900.0
+DRAIN_SECONDS = 300.0
 MEMORY = Path("/dev/shm")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-LAST_LINES = 400
+LAST_LINES = 200
 DAY = 86_400
 
 

@@ -14,6 +14,7 @@ from config.problems import BadFile
 from controller.cabinet import Cabinet
 from controller.visit import waiting
 from simulators.scenario import Scenario, Wanted, read_scenario, run
+from simulators.scenario.command import play
 from simulators.scenario.virtual import NothingLeft, VirtualLoop
 
 SCENARIOS = Path("simulators/scenarios")
@@ -37,10 +38,10 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process():
 
 def test_another_seed_gives_another_hour():
     scenario = read_scenario(SCENARIOS / "storm.toml")
-    assert run(Wanted(scenario, 1, 0.01)).digest != run(Wanted(scenario, 2, 0.01)).digest
+    assert run(Wanted(scenario, 1, 0.005)).digest != run(Wanted(scenario, 2, 0.005)).digest
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_an_hour_in_which_everything_happens_breaks_no_rule(seed):
     story = run(Wanted(read_scenario(SCENARIOS / "storm.toml"), seed, AN_HOUR))
     assert story.violation is None, story.violation
@@ -69,12 +70,23 @@ def test_a_pulse_before_its_intent_is_durable_is_found(monkeypatch):
     assert any("coil" in line for line in story.violation.trace)
 
 
-def test_a_fourth_pulse_is_found(monkeypatch):
+JAMMED = """
+begins_hour = 9.9
+compartments = 8
+fault_minutes = [60, 60]
+faults.latch_jammed = 3000
+"""
+
+
+def test_a_fourth_pulse_is_found_and_told_with_seed_and_trace(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(waiting, "pulses_left", lambda opening, now, rules: opening.pulses < 5)
-    jammed = Scenario(begins_hour=9.9, compartments=8, faults={"latch_jammed": 3000}, fault_minutes=(60, 60))
-    story = run(Wanted(jammed, 1, AN_HOUR))
-    assert story.violation is not None
-    assert "I1" in story.violation.what
+    path = tmp_path / "jammed.toml"
+    path.write_text(JAMMED)
+    assert play(path, 1, AN_HOUR, 1, as_json=False) == 1
+    told = capsys.readouterr().err
+    assert "violated: seed 1, day 1 10:" in told
+    assert "I1: 4 pulses for one opening" in told
+    assert "cabinet-01 coil" in told
 
 
 def test_hours_take_no_time_and_nobody_waits_for_ever():
