@@ -9,7 +9,7 @@ import contextlib
 import random
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -141,7 +141,6 @@ class Uplink:
                 log.error("uplink", error=str(error))
             self.connected = False
             self._clock.forget_sync()
-            _end_if_cancelled()
             await asyncio.sleep(wait * random.uniform(1.0, 1.5))
 
     # --- one session
@@ -151,23 +150,17 @@ class Uplink:
         self._session = session
         self._asked.clear()
         self._outbox.begin_session()
-        reason = ""
         connection = self._connect(self._cabinet, self._broker, self._will(session), session)
         try:
             await connection.open(self._settings.connect_timeout_s)
             self.connected = True
             log.info("uplink open", session=session.n)
             await self._first_words(connection, session)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._listen(connection))
-                group.create_task(self._beat(connection, session))
-                group.create_task(self._drain(connection, session))
-        except* SessionLost as lost:
-            # Raising in here would wrap the exception in a group before Python 3.11.4.
-            reason = _first_of(lost)
+            await _until_one_ends(
+                self._listen(connection), self._beat(connection, session), self._drain(connection, session)
+            )
         finally:
             connection.close()
-        raise SessionLost(reason)
 
     async def _first_words(self, connection: Connection, session: Session) -> None:
         self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
@@ -274,19 +267,20 @@ class Uplink:
             await self._commands.take(payload, self._session)
 
 
-def _first_of(group: BaseExceptionGroup[SessionLost]) -> str:
-    """What the first of the tasks said."""
-    first: BaseException = group
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return str(first)
+async def _until_one_ends(*work: Coroutine[Any, Any, None]) -> None:
+    """Run all of them side by side; the first that fails ends the others, and its reason is raised.
 
-
-def _end_if_cancelled() -> None:
-    """Before Python 3.13 a task group whose own task fails at that moment forgets that it was cancelled."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
+    A task group would do the same, but before Python 3.13 it leaves its own task marked as cancelled.
+    """
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in ended:
+        task.result()
 
 
 class PahoConnection:
