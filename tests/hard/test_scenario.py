@@ -68,7 +68,7 @@ def test_n4_wrong_clocks_and_1970_change_no_opening(seed):
         kills_per_day=4, power_cuts_per_day=8, clock_lost=1.0, clock_jumps_per_day=20,
         dark_minutes=(0.2, 3), clock_repaired_minutes=(5, 60),
     )  # fmt: skip
-    scenario = Scenario(compartments=12, computer=computer)
+    scenario = Scenario(compartments=12, computer=computer, poll_s=1, tick_s=0.5)
     story = run(Wanted(scenario, seed, 1.0))
     assert story.violation is None, story.violation
     assert story.total()["clock jumps"] > 5
@@ -89,9 +89,9 @@ def test_o10_a_day_without_the_cloud_serves_everybody(seed):
             broker_restarts_per_day=0,
         ),
         computer=Computer(kills_per_day=2),
-        compartments=20,
+        compartments=16, poll_s=1, tick_s=0.5,
     )
-    told = run(Wanted(scenario, seed, 2.0))
+    told = run(Wanted(scenario, seed, 1.2))
     assert told.violation is None, told.violation
     sums = told.sums[1]
     assert sums["residents served"] == sums["residents came"] > 0
