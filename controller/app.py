@@ -17,7 +17,7 @@ from config.settings import EdgeSettings
 from controller.access import Access, Tries
 from controller.cabinet import Cabinet
 from controller.climate import Climate
-from controller.clock import Clock
+from controller.clock import Clock, Computer
 from controller.commands import Commands
 from controller.desired import Documents
 from controller.health import Health
@@ -31,7 +31,7 @@ from controller.scan import Entrance
 from controller.store import Change, Store, StoreFailing
 from controller.switches import Switches, Watched
 from controller.unlock import Lock, Unlocker
-from controller.uplink import Uplink
+from controller.uplink import Connect, Uplink
 from controller.visit import Box, Rules, State, now_of
 from firmware_bridge.assemble import Hardware
 from firmware_bridge.ports import CodeReader
@@ -39,7 +39,6 @@ from firmware_bridge.ports import CodeReader
 log = structlog.get_logger(__name__)
 
 SOFTWARE = "0.1.0"
-TICK_S = 0.1
 
 
 @dataclass(slots=True)
@@ -124,7 +123,7 @@ class Edge:
 
     async def _tick(self) -> None:
         while True:
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(self.settings.tick_s)
             with _store_may_fail("time could not act"):
                 await self.cabinet.tick()
 
@@ -148,12 +147,21 @@ def _store_may_fail(what: str) -> Iterator[None]:
         log.error(what, error=str(error))
 
 
-async def build(file: CabinetFile, settings: EdgeSettings, identity: Identity, hardware: Hardware) -> Edge:
+async def build(
+    file: CabinetFile,
+    settings: EdgeSettings,
+    identity: Identity,
+    hardware: Hardware,
+    *,
+    computer: Computer | None = None,
+    connect: Connect | None = None,
+    screen_of: type[Kiosk] = Kiosk,
+) -> Edge:
     """Put the parts together; opens the store, nothing else."""
     store = Store(settings.folder / "edge.db", file.id)
     await store.open()
     served = store.guarded("served_ms")
-    clock = Clock(int(store.guarded("floor_ms") or 0), int(served) if served else None)
+    clock = Clock(int(store.guarded("floor_ms") or 0), int(served) if served else None, computer)
     rules = Rules(
         pulses=settings.pulses_per_opening, window_s=settings.pulse_window_s,
         release_wait_s=settings.release_wait_s,
@@ -178,8 +186,9 @@ async def build(file: CabinetFile, settings: EdgeSettings, identity: Identity, h
         cabinet=file.id, broker=identity.broker, keys=keys, status=lambda: _status(file, clock),
         cabinet_map=file.map(), store=store, clock=clock, outbox=outbox, documents=documents,
         commands=commands, health=health, samples=climate.samples, settings=settings,
+        connect=connect,
     )  # fmt: skip
-    kiosk = Kiosk(file, settings, identity.cloud_url, entrance, screen, cabinet, clock, uplink)
+    kiosk = screen_of(file, settings, identity.cloud_url, entrance, screen, cabinet, clock, uplink)
     _hand_out(documents, access, commands, cabinet, kiosk)
     return Edge(
         file, settings, hardware, store, clock, cabinet, health, records, access, documents, screen, entrance,
