@@ -11,7 +11,7 @@ from typing import Protocol
 
 import structlog
 
-from config.contract.events import Fact, FaultRaised, ParcelCollected
+from config.contract.events import EpochReason, Fact, FaultRaised, ParcelCollected
 from config.contract.messages import CabinetSettings
 from controller import visit
 from controller.clock import Clock
@@ -78,6 +78,8 @@ class Cabinet:
 
         ``along`` is committed in the same transaction as the opening (that a command was seen, a budget).
         """
+        if self._store.is_full and wish.purpose is Purpose.LOAD:
+            return Refused("no_store")
         async with self._turn:
             outcome = visit.ask(self.boxes[label], wish, self._clock.now(), self.rules)
             if isinstance(outcome, Refused):
@@ -112,6 +114,12 @@ class Cabinet:
         async with self._turn:
             await self._store.commit(change, self._clock.stamp())
             self._tell(Changed(None, change.facts))
+
+    async def begin_epoch(self, reason: EpochReason, change: Change | None = None) -> None:
+        """Number the events anew (see ``Store.begin_epoch``); then the uplink needs a new session."""
+        async with self._turn:
+            told = await self._store.begin_epoch(reason, self._clock.stamp(), change)
+            self._tell(Changed(None, (told, *(change.facts if change is not None else ()))))
 
     # --- one turn
 

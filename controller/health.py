@@ -33,7 +33,11 @@ class Health:
             return
         self._open.add((fault, subject))
         told = FaultRaised(fault=fault, subject=subject, detail=detail[:300])
-        await self._cabinet.record(Change(facts=(told,)))
+        try:
+            await self._cabinet.record(Change(facts=(told,)))
+        except StoreFailing:
+            self._open.discard((fault, subject))
+            raise
 
     async def ends(self, fault: str, subject: str) -> None:
         if (fault, subject) not in self._open:

@@ -11,7 +11,7 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import paho.mqtt.client as mqtt
@@ -22,7 +22,7 @@ from config.contract.messages import Ack, BadMessage, Reported, Session, Status,
 from config.contract.signing import BadProof, CabinetKeys, check_mac, mac
 from config.contract.topics import Leaf, topic
 from config.settings import EdgeSettings
-from controller.clock import Clock, boot_seconds
+from controller.clock import Clock
 from controller.commands import Commands
 from controller.desired import Documents
 from controller.health import Health
@@ -58,6 +58,28 @@ class SessionLost(Exception):
     """The connection is gone, or was never there."""
 
 
+class Connection(Protocol):
+    """One connection for one session; everything that is heard on it ends up in ``inbox``."""
+
+    inbox: asyncio.Queue[Heard]
+
+    async def open(self, timeout: float) -> None:
+        """Connected and subscribed within ``timeout`` seconds; else ``SessionLost``."""
+        ...
+
+    def publish(self, leaf: Leaf, message: bytes, *, retain: bool = False) -> None:
+        """At least once, or ``SessionLost``."""
+        ...
+
+    def close(self) -> None:
+        """Without a farewell, so that the broker speaks the last will."""
+        ...
+
+
+Connect = Callable[[str, Broker, bytes, Session], Connection]
+"""Cabinet, broker, last will, session."""
+
+
 class Uplink:
     """Keeps a session open, for ever."""
 
@@ -77,6 +99,7 @@ class Uplink:
         health: Health,
         samples: Callable[[], dict[str, float]],
         settings: EdgeSettings,
+        connect: Connect | None = None,
     ) -> None:
         self._cabinet = cabinet
         self._broker = broker
@@ -91,6 +114,7 @@ class Uplink:
         self._health = health
         self._samples = samples
         self._settings = settings
+        self._connect = connect if connect is not None else PahoConnection
         self._session: Session | None = None
         self._asked: dict[str, float] = {}
         self._answered = asyncio.Event()
@@ -126,7 +150,7 @@ class Uplink:
         self._session = session
         self._asked.clear()
         self._outbox.begin_session()
-        connection = _Connection(self._cabinet, self._broker, self._will(session), session)
+        connection = self._connect(self._cabinet, self._broker, self._will(session), session)
         try:
             await connection.open(self._settings.connect_timeout_s)
             self.connected = True
@@ -138,7 +162,7 @@ class Uplink:
         finally:
             connection.close()
 
-    async def _first_words(self, connection: "_Connection", session: Session) -> None:
+    async def _first_words(self, connection: Connection, session: Session) -> None:
         self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
         self._report(connection, session)
         self._ask_time(connection, session)
@@ -149,23 +173,23 @@ class Uplink:
     def _will(self, session: Session) -> bytes:
         return mac(self._keys, Leaf.STATUS, self._state(session, "offline"))
 
-    def _say(self, connection: "_Connection", leaf: Leaf, body: bytes, *, retain: bool = False) -> None:
+    def _say(self, connection: Connection, leaf: Leaf, body: bytes, *, retain: bool = False) -> None:
         connection.publish(leaf, mac(self._keys, leaf, body), retain=retain)
 
-    def _report(self, connection: "_Connection", session: Session) -> None:
+    def _report(self, connection: Connection, session: Session) -> None:
         said = Reported(
             session=session, documents=dict(self._documents.reported),
             map_version=self._status()["map_version"], map=self._map,
         )  # fmt: skip
         self._say(connection, Leaf.REPORTED, said.body())
 
-    def _ask_time(self, connection: "_Connection", session: Session) -> None:
+    def _ask_time(self, connection: Connection, session: Session) -> None:
         nonce = secrets.token_hex(8)
-        self._asked = {n: at for n, at in self._asked.items() if boot_seconds() - at < 60}
-        self._asked[nonce] = boot_seconds()
+        self._asked = {n: at for n, at in self._asked.items() if self._clock.boot_seconds() - at < 60}
+        self._asked[nonce] = self._clock.boot_seconds()
         self._say(connection, Leaf.SYNC, Sync(session=session, nonce=nonce).body())
 
-    async def _beat(self, connection: "_Connection", session: Session) -> None:
+    async def _beat(self, connection: Connection, session: Session) -> None:
         while True:
             await self._until_next_beat()
             self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
@@ -178,27 +202,27 @@ class Uplink:
             await asyncio.wait_for(self._knows_time.wait(), self._settings.sync_s)
         self._knows_time.clear()
 
-    def _say_samples(self, connection: "_Connection", session: Session) -> None:
+    def _say_samples(self, connection: Connection, session: Session) -> None:
         """Droppable: sent once, forgotten."""
         samples = self._samples()
         if samples:
             said = Telemetry(session=session, at_ms=self._clock.best_ms(), samples=samples)
             self._say(connection, Leaf.TELEMETRY, said.body())
 
-    async def _drain(self, connection: "_Connection", session: Session) -> None:
+    async def _drain(self, connection: Connection, session: Session) -> None:
         """One batch in flight; sent again when no ack comes."""
         while True:
             batch = await self._outbox.next_batch(session)
             self._answered.clear()
             self._awaited = batch.head.nonce
-            self._asked[batch.head.nonce] = boot_seconds()
+            self._asked[batch.head.nonce] = self._clock.boot_seconds()
             self._say(connection, Leaf.EVENTS, batch.body())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._answered.wait(), ACK_WITHIN_S)
 
     # --- what comes in
 
-    async def _listen(self, connection: "_Connection") -> None:
+    async def _listen(self, connection: Connection) -> None:
         while True:
             heard = await connection.inbox.get()
             if heard.leaf is None:
@@ -259,8 +283,8 @@ async def _until_one_ends(*work: Coroutine[Any, Any, None]) -> None:
         task.result()
 
 
-class _Connection:
-    """One paho client for one session; everything it hears ends up in ``inbox``."""
+class PahoConnection:
+    """One paho client for one session. See ``Connection``."""
 
     def __init__(self, cabinet: str, broker: Broker, will: bytes, session: Session) -> None:
         self._cabinet = cabinet

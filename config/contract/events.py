@@ -70,6 +70,20 @@ class Surveyed(_Fact):
     boxes: tuple[BoxNow, ...] = Field(max_length=MOST_BOXES)
 
 
+EpochReason = Literal["restored", "lost", "fork"]
+
+
+class EpochBegan(_Fact):
+    """First event of an epoch that follows another one: numbers begin again."""
+
+    reason: EpochReason = Field(
+        description="restored: the records are older than they were; lost: they are gone; fork: two speak"
+    )
+    before: Epoch = Field(description="the epoch that ended")
+    last: int = Field(ge=0, description="the last event of it that this controller has")
+    reached: int = Field(default=0, ge=0, description="it had come at least so far; what is between is lost")
+
+
 class OpeningStarted(_InOpening):
     """Somebody entitled asked for a door; nothing has moved yet."""
 
@@ -208,10 +222,10 @@ Fact = _Fact
 EVENT_TYPES: dict[str, type[_Fact]] = {
     model.__name__: model
     for model in (
-        Booted, Surveyed, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed, DoorForced,
-        DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited, DepositAborted,
-        ParcelCollected, CheckNeeded, AccessRefused, CourierArrived, CourierLeft, InsideCalled,
-        CommandEnded, FaultRaised, FaultCleared, DocumentApplied,
+        Booted, Surveyed, EpochBegan, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed,
+        DoorForced, DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited,
+        DepositAborted, ParcelCollected, CheckNeeded, AccessRefused, CourierArrived, CourierLeft,
+        InsideCalled, CommandEnded, FaultRaised, FaultCleared, DocumentApplied,
     )
 }  # fmt: skip
 

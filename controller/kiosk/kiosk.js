@@ -92,10 +92,10 @@ let lock = null; // the panel that locks the keypad, until its countdown has end
 const inSeconds = (seconds) => performance.now() + seconds * 1000;
 const keypadLocked = () => lock !== null && performance.now() < lock.free;
 
+// What is half typed stays: the panel may be about somebody else's door.
 function show(told) {
   panel = { ...told, ends: inSeconds(told.stay_s), free: inSeconds(told.wait_s ?? 0) };
   if (told.wait_s) lock = { ...panel, ends: panel.free };
-  forget();
   drawPanel();
 }
 

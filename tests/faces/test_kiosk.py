@@ -113,6 +113,15 @@ async def test_a_reader_that_sees_the_same_qr_twice_does_not_say_that_the_door_i
     await says(kiosk, "取件完成，谢谢")
 
 
+async def test_what_is_half_typed_stays_when_somebody_elses_door_is_told_of(bench, kiosk):
+    order = await loaded(bench, kiosk)
+    await kiosk.keyboard.type(order.code[:4])
+    await bench.served.scan("qr", bench.cloud.badge())
+    await says(kiosk, "投件结束")
+    await key_code(kiosk, order.code[4:])
+    await says(kiosk, f"{bench.door_of(order)} 号箱门已打开")
+
+
 # --- refused
 
 
