@@ -141,7 +141,10 @@ async def test_the_simulated_card_keeps_a_plain_coil_on(cards, wait_until):
     await wait_until(lambda: cards.cabinet.compartment("1-1").coil_on)
     await asyncio.sleep(0.3)
     assert cards.cabinet.compartment("1-1").coil_on
-    await cards.board.release()
+    try:
+        await cards.board.release()
+    except BoardSilent:  # on a busy machine the answer may come late; the frame has been heard
+        await wait_until(lambda: not cards.cabinet.compartment("1-1").coil_on)
     assert not cards.cabinet.compartment("1-1").coil_on
 
 
