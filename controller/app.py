@@ -22,6 +22,7 @@ from controller.commands import Commands
 from controller.desired import Documents
 from controller.health import Health
 from controller.identity import Identity
+from controller.journal import Keep
 from controller.kiosk import Kiosk
 from controller.outbox import Outbox
 from controller.presence import Screen
@@ -170,7 +171,8 @@ async def build(file: CabinetFile, settings: EdgeSettings, identity: Identity, h
     entrance = Entrance(file, cabinet, access, store, clock)
     commands = Commands(file.id, cabinet, documents, screen, store, clock)
     commands.no_time_after_s = settings.no_time_after_s
-    outbox = Outbox(store, settings.batch_events, settings.keep_acked_rows)
+    keep = Keep(settings.keep_acked_rows, settings.keep_acked_days)
+    outbox = Outbox(store, cabinet, health, most_events=settings.batch_events, keep=keep)
     cabinet.listen(lambda changed: outbox.note_more())
     cabinet.connect(Unlocker(_locks(file, hardware), cabinet, clock))
     switches = Switches(_watched(file, hardware), cabinet, health, settings.poll_s)

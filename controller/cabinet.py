@@ -11,9 +11,10 @@ from typing import Protocol
 
 import structlog
 
-from config.contract.events import Fact, FaultRaised, ParcelCollected
+from config.contract.events import Baseline, EpochReason, Fact, FaultRaised, LostRange, ParcelCollected
 from config.contract.messages import CabinetSettings
 from controller import visit
+from controller.baseline import baseline
 from controller.clock import Clock
 from controller.doors import Door, Reading
 from controller.store import Change, Store, StoreFailing
@@ -112,6 +113,32 @@ class Cabinet:
         async with self._turn:
             await self._store.commit(change, self._clock.stamp())
             self._tell(Changed(None, change.facts))
+
+    # --- history
+
+    async def begin_epoch(self, reason: EpochReason, faults: tuple[FaultRaised, ...] = ()) -> None:
+        """Our numbers have become somebody else's too: number anew, and say how everything is now."""
+        async with self._turn:
+            before = self._store.epoch
+            told = FaultRaised(fault="fork", subject=before, detail=reason)
+            facts = (*self._baseline(), *faults, told)
+            await self._store.begin_epoch(reason, facts, self._clock.stamp())
+            log.error("a new epoch", before=before, epoch=self._store.epoch, reason=reason)
+            self._tell(Changed(None, (told,)))
+
+    async def lost(self, first: int, last: int, faults: tuple[FaultRaised, ...] = ()) -> None:
+        """The cloud lacks events that are kept nowhere: say so, and how everything is now."""
+        async with self._turn:
+            told = LostRange(first=first, last=last)
+            facts = (told, *self._baseline(), *faults)
+            await self._store.commit(Change(facts=facts), self._clock.stamp())
+            log.error("history lost", first=first, last=last)
+            self._tell(Changed(None, (told,)))
+
+    def _baseline(self) -> tuple[Baseline, ...]:
+        boxes = tuple(visit.now_of(box) for box in self.boxes.values())
+        openings, occupancies = self._store.counters
+        return baseline(boxes, tuple(sorted(self.used)), openings, occupancies)
 
     # --- one turn
 

@@ -47,6 +47,7 @@ class Documents:
         self._clock = clock
         self._keys: tuple[KeyInForce, ...] = ()
         self._uses: dict[DocumentName, Use] = {}
+        self._in_force: dict[DocumentName, Applied] = {}
         self.reported: dict[str, Applied] = {}
 
     def use(self, name: DocumentName, use: Use) -> None:
@@ -73,6 +74,10 @@ class Documents:
                 self._put_in_force(self._verified(document.message), document.hash)
             except (BadProof, BadMessage) as error:
                 log.error("a kept document does not hold", document=name, error=str(error))
+
+    def ask_again(self) -> None:
+        """A new epoch has begun: what is in force stays so until the cloud has sent what names the new one."""
+        self.reported.clear()
 
     async def take(self, sealed: bytes) -> None:
         """A document has arrived. ``BadProof`` and ``BadMessage`` say why it was not even looked at."""
@@ -107,7 +112,7 @@ class Documents:
     def _refusal(self, desired: Desired) -> str:
         if desired.epoch != self._store.epoch:
             return f"made for epoch {desired.epoch}"
-        current = self.reported.get(desired.name)
+        current = self._in_force.get(desired.name)
         if current is not None and desired.version < current.version:
             return f"version {desired.version} is older than {current.version}"
         same = current is not None and desired.version == current.version
@@ -130,7 +135,9 @@ class Documents:
         content = desired.document()
         if isinstance(content, Keys):
             self._keys = content.keys
-        self.reported[desired.name] = Applied(version=desired.version, hash=hashed)
+        self._in_force[desired.name] = Applied(version=desired.version, hash=hashed)
+        if desired.epoch == self._store.epoch:
+            self.reported[desired.name] = self._in_force[desired.name]
         use = self._uses.get(desired.name)
         if use is not None:
             use(content)

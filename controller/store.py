@@ -17,10 +17,12 @@ from typing import Any, TypeVar
 
 import sqlite_utils
 
-from config.contract.events import Event, Fact
+from config.contract.events import EpochBegan, EpochReason, Event, Fact
 from config.contract.messages import DocumentName
 from config.contract.signing import CHAIN_START, chain
+from controller import journal
 from controller.clock import Stamp
+from controller.journal import Keep
 from controller.visit import Box, Opening, Purpose, Side, State
 
 T = TypeVar("T")
@@ -126,6 +128,11 @@ class Store:
         return f"{self.epoch}-{self._occupancy}"
 
     @property
+    def counters(self) -> tuple[int, int]:
+        """The numbers of the last opening and of the last occupancy."""
+        return self._opening, self._occupancy
+
+    @property
     def seq(self) -> int:
         """Number of the last event."""
         return self._seq
@@ -149,9 +156,15 @@ class Store:
         """The cloud has committed all events up to ``through``."""
         await self._run(lambda: self._acknowledged(through))
 
-    async def prune(self, keep_rows: int) -> int:
-        """Forget acknowledged events but the newest ``keep_rows``; how many went."""
-        return await self._run(lambda: self._prune(keep_rows))
+    async def prune(self, keep: Keep, now_ms: int) -> int:
+        """Forget some acknowledged events that need not be kept; how many went (0: there are no more)."""
+        return await self._run(lambda: self._prune(keep, now_ms))
+
+    async def begin_epoch(self, reason: EpochReason, facts: tuple[Fact, ...], stamp: Stamp) -> None:
+        """Mint a new epoch, all in one transaction: what the cloud does not have is told again under it,
+        then ``EpochBegan`` and ``facts``. Occupancies keep the epoch in which they began.
+        """
+        await self._run(lambda: self._begin_epoch(reason, facts, stamp))
 
     # --- reading
 
@@ -172,6 +185,10 @@ class Store:
 
     async def has_seen(self, command: str) -> bool:
         return await self._run(lambda: self._has_seen(command))
+
+    async def chain_after(self, seq: int) -> str | None:
+        """The chain's head after event ``seq``; None where it is not known any more."""
+        return await self._run(lambda: self._chain_after(seq))
 
     async def events_after(self, seq: int, most: int, most_bytes: int) -> Rows | None:
         """The next run of events after ``seq``, within both limits (but at least one); None at the end."""
@@ -281,18 +298,44 @@ class Store:
         self._write(lambda: self._put("through", str(through)))
         self._through = through
 
-    def _prune(self, keep_rows: int) -> int:
-        last = self._through - keep_rows
+    def _prune(self, keep: Keep, now_ms: int) -> int:
+        day = now_ms // journal.DAY_MS
+        kept = self._meta("ages")
+        ages = journal.Ages.read(kept).noted(day, self._through, keep.days)
+        last = max(self._through - keep.rows, ages.older_than(day - keep.days))
         gone = 0
 
         def prune() -> None:
             nonlocal gone
-            cursor = self._db.execute("delete from outbox where epoch = ? and seq <= ?", (self.epoch, last))
-            gone = cursor.rowcount
+            self._put("ages", ages.text())
+            gone = journal.prune(self._db, self.epoch, min(last, self._through))
 
-        if last > 0:
+        if ages.text() != kept or last > 0:
             self._write(prune)
         return gone
+
+    def _begin_epoch(self, reason: EpochReason, facts: tuple[Fact, ...], stamp: Stamp) -> None:
+        before = (self.epoch, self._seq, self._chain, self._through)
+
+        def begin() -> None:
+            new = secrets.token_hex(8)
+            at = journal.renumber(self._db, self.epoch, self._through, new)
+            began = EpochBegan(before=self.epoch, through=self._through, resent=at.seq, reason=reason)
+            self.epoch, self._seq, self._chain, self._through = new, at.seq, at.chain, 0
+            lines, seq, head = self._lines((began, *facts), stamp)
+            self._put_change(Change(facts=(began, *facts)), lines, seq, head)
+            self._seq, self._chain = seq, head
+            for key, value in (("epoch", new), ("through", "0"), ("ages", "[]")):
+                self._put(key, value)
+
+        try:
+            self._write(begin)
+        except BaseException:
+            self.epoch, self._seq, self._chain, self._through = before
+            raise
+
+    def _chain_after(self, seq: int) -> str | None:
+        return self._chain if seq == self._seq else journal.chain_after(self._db, self.epoch, seq)
 
     def _boxes(self) -> dict[str, Box]:
         found = {}

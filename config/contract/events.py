@@ -17,6 +17,8 @@ DoorState = Literal["unknown", "closed", "pulsing", "open", "ajar", "stuck", "fo
 
 MOST_BOXES = 40
 """So many compartments fit into one event of ``LARGEST_EVENT_BYTES``."""
+MOST_USED = 600
+"""And so many parcels by their number."""
 
 
 class _Fact(BaseModel):
@@ -204,6 +206,39 @@ class DocumentApplied(_Fact):
     version: int
 
 
+EpochReason = Literal["fork", "restored", "behind"]
+"""Another history under our identity; a file from a backup; the cloud knows more of us than we do."""
+
+
+class EpochBegan(_Fact):
+    """From here on events are numbered anew: the history of ``before`` is not this controller's alone."""
+
+    before: Epoch
+    through: int = Field(ge=0, description="the cloud had everything of ``before`` up to here")
+    resent: int = Field(ge=0, description="events after that, told again as the first ones of this epoch")
+    reason: EpochReason
+
+
+class LostRange(_Fact):
+    """The cloud asked for events that this cabinet does not keep any more; a ``Baseline`` follows."""
+
+    first: int = Field(ge=1)
+    last: int = Field(ge=1)
+
+
+class Baseline(_Fact):
+    """One of ``parts`` that together say how everything is now, whatever was told before."""
+
+    part: int = Field(ge=1)
+    parts: int = Field(ge=1)
+    boxes: tuple[BoxNow, ...] = Field(default=(), max_length=MOST_BOXES)
+    used: tuple[Id64, ...] = Field(
+        default=(), max_length=MOST_USED, description="parcels whose right to be collected was used"
+    )
+    openings: int = Field(ge=0, description="the number of the last opening")
+    occupancies: int = Field(ge=0, description="the number of the last occupancy")
+
+
 Fact = _Fact
 EVENT_TYPES: dict[str, type[_Fact]] = {
     model.__name__: model
@@ -211,7 +246,7 @@ EVENT_TYPES: dict[str, type[_Fact]] = {
         Booted, Surveyed, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed, DoorForced,
         DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited, DepositAborted,
         ParcelCollected, CheckNeeded, AccessRefused, CourierArrived, CourierLeft, InsideCalled,
-        CommandEnded, FaultRaised, FaultCleared, DocumentApplied,
+        CommandEnded, FaultRaised, FaultCleared, DocumentApplied, EpochBegan, LostRange, Baseline,
     )
 }  # fmt: skip
 
