@@ -19,6 +19,7 @@ from cloud.badges import Badges
 from cloud.broker import CLOUD_LOGIN, MOSQUITTO, NATS, ChildBroker
 from cloud.cabinet_keys import KeyRing
 from cloud.commands import Commands
+from cloud.console import console_running
 from cloud.documents import Documents
 from cloud.downlink import BrokerAddress, Downlink
 from cloud.enrolment import Enrolment
@@ -33,6 +34,7 @@ from cloud.parts import Parts
 from cloud.pickup import Pickup
 from cloud.presence import OnlineCabinets
 from cloud.resident import Resident
+from cloud.sessions import Sessions
 from cloud.store import Store, open_store
 from cloud.store.engine import sqlite_url
 from cloud.vault import Vault, new_secret
@@ -87,10 +89,12 @@ async def running(settings: CloudSettings) -> AsyncIterator[Parts]:
         pickup = Pickup(vault, keys, public_url)
         orders = Orders(store, pickup, documents, live, metrics)
         fleet = Fleet(store, online, documents, live, offline_after_s=settings.offline_after_s)
+        api_keys = ApiKeys(store)
         parts = Parts(
             settings=settings, public_url=public_url, store=store, live=live, online=online, metrics=metrics,
-            api_keys=ApiKeys(store), enrolment=enrolment, logins=logins, downlink=downlink, broker=broker,
-            fleet=fleet, commands=commands, orders=orders, badges=Badges(store, pickup, documents),
+            api_keys=api_keys, sessions=Sessions(vault, api_keys), enrolment=enrolment, logins=logins,
+            downlink=downlink, broker=broker, fleet=fleet, commands=commands, orders=orders,
+            badges=Badges(store, pickup, documents),
             resident=Resident(store, pickup, commands, online),
         )  # fmt: skip
         await fleet.load()
@@ -102,6 +106,7 @@ async def running(settings: CloudSettings) -> AsyncIterator[Parts]:
             ingest.run(), documents.follow(ingest.taken_in), commands.run(), fleet.run(), _expire(orders),
         )  # fmt: skip
         await stack.enter_async_context(_working(work))
+        await stack.enter_async_context(console_running())
         await stack.enter_async_context(_serving(parts, listener))
         stack.callback(live.close)
         yield parts

@@ -59,6 +59,20 @@ class Fleet:
             for row in rows
         ]
 
+    async def search(self, text: str, *, offset: int = 0, limit: int = 50) -> tuple[list[Row], int]:
+        """Cabinets by number, as in ``cabinets`` and with ``doors`` by state; how many there are in all."""
+        async with self._store.reading() as db:
+            rows, in_all = await cabinets.search(db, text, offset=offset, limit=limit)
+            ids = [row["id"] for row in rows]
+            counted = {"states": await cabinets.states_of(db, ids), "doors": await cabinets.doors_of(db, ids)}
+            alarms = await cabinets.alarms_of(db, ids)
+        found = []
+        for row in rows:
+            counts = {name: count.get(row["id"], {}) for name, count in counted.items()}
+            about = {"presence": self._presence(row["id"]), "alarms": alarms.get(row["id"], 0)}
+            found.append({**_public(row), **about, **counts})
+        return found, in_all
+
     async def cabinet(self, cabinet_id: str) -> Row:
         """One cabinet with every compartment of its map, its open alarms and its documents."""
         async with self._store.reading() as db:
@@ -95,10 +109,15 @@ class Fleet:
         async with self._store.reading() as db:
             return await events.page(db, after=after, limit=limit, cabinet=cabinet)
 
-    async def latest_events(self, *, cabinet: str | None = None, limit: int = 50) -> list[Row]:
-        """Newest first."""
+    async def latest_events(
+        self, *, cabinet: str | None = None, limit: int = 50, type: str | None = None,
+        subject: str | None = None, before: int | None = None,
+    ) -> list[Row]:  # fmt: skip
+        """Newest first; go on with ``before`` = the id of the last."""
         async with self._store.reading() as db:
-            return await events.latest(db, limit=limit, cabinet=cabinet)
+            return await events.latest(
+                db, limit=limit, cabinet=cabinet, type=type, subject=subject, before=before
+            )
 
     async def alarms(self, cabinet: str | None = None) -> list[Row]:
         """Open ones, newest first."""

@@ -15,6 +15,7 @@ from cloud.metrics import Metrics
 from cloud.orders import Orders
 from cloud.presence import OnlineCabinets
 from cloud.resident import Resident
+from cloud.sessions import Sessions
 from cloud.store import Store
 from config.settings import CloudSettings
 
@@ -30,6 +31,7 @@ class Parts:
     online: OnlineCabinets
     metrics: Metrics
     api_keys: ApiKeys
+    sessions: Sessions
     enrolment: Enrolment
     logins: BrokerLogins
     downlink: Downlink

@@ -9,9 +9,14 @@ from cloud.orders import order_state
 from cloud.pickup import Pickup
 from cloud.presence import OnlineCabinets
 from cloud.problems import Refused
+from cloud.steps import step_of
 from cloud.store import Store, cabinets, orders
+from cloud.taps import Taps
 from cloud.vault import hash_of
 from config.contract.messages import Presence
+
+LINK_OUTLIVES_ORDER_MS = 30 * 24 * 3600 * 1000
+"""So long after its order has expired a link still tells what became of it."""
 
 Row = dict[str, Any]
 
@@ -34,12 +39,13 @@ class Resident:
         self._pickup = pickup
         self._commands = commands
         self._online = online
+        self._taps = Taps()
 
     async def visit(self, secret: str) -> Visit:
         """``Refused`` 404 for a link that is not one of ours, whatever the reason."""
         async with self._store.reading() as db:
             order = await orders.order_by_link(db, hash_of(secret))
-            if order is None:
+            if order is None or _is_long_over(order):
                 raise Refused(404, "unknown_link", "this link does not lead to an order")
             cabinet = await cabinets.cabinet(db, order["cabinet"])
             assert cabinet is not None
@@ -72,27 +78,40 @@ class Resident:
         here = box is not None and parcel["occupancy"] == box["occupancy"]
         names = ("id", "size", "zone", "state", "compartment", "deposited_ms", "collected_ms", "note")
         door = box["door"] if box is not None and (here or parcel["state"] == "collected") else None
-        return {**{name: parcel[name] for name in names}, "door": door}
+        step = step_of(parcel, box if here else None, over=visit.order["expires_ms"] < now_ms())
+        return {**{name: parcel[name] for name in names}, "door": door, "step": step.value}
 
     async def open(self, secret: str, presence: Presence, parcel: str | None) -> Row:
-        """Ask the cabinet to open for the parcel named, or the first that is ready; the ledger row."""
+        """Ask the cabinet to open for the parcel named, or the first that is ready; the ledger row.
+
+        The same nonce again gives the same command: it is good for one opening.
+        """
         visit = await self.visit(secret)
         ready = [p for p in visit.parcels if p["state"] in ("ready", "unclear") and p["occupancy"]]
         if parcel is not None:
             ready = [p for p in ready if p["id"] == parcel]
         if not ready:
             raise _nothing_ready(visit, parcel)
-        chosen = ready[0]
-        return await self._commands.open(
-            Opening(
-                cabinet=visit.order["cabinet"],
-                compartment=chosen["compartment"],
-                occupancy=chosen["occupancy"],
-                purpose="collect",
-                asked_by=f"resident of {visit.order['id']}",
-                presence=presence,
-            )
-        )
+        opening = _collecting(visit.order, ready[0], presence)
+        key = (visit.order["id"], ready[0]["id"], presence.nonce)
+        asked = await self._taps.once(key, lambda: self._commands.open(opening))
+        return await self._commands.row(asked["id"])
+
+
+def _collecting(order: Row, parcel: Row, presence: Presence) -> Opening:
+    return Opening(
+        cabinet=order["cabinet"],
+        compartment=parcel["compartment"],
+        occupancy=parcel["occupancy"],
+        purpose="collect",
+        asked_by=f"resident of {order['id']}",
+        presence=presence,
+    )
+
+
+def _is_long_over(order: Row) -> bool:
+    expired_ms: int = order["expires_ms"]
+    return expired_ms + LINK_OUTLIVES_ORDER_MS < now_ms()
 
 
 def _nothing_ready(visit: Visit, parcel: str | None) -> Refused:

@@ -149,10 +149,13 @@ class Cabinet:
         if _durable(step.box) != _durable(before) or step.facts:
             await self._commit(step, along or Change())
         self.boxes[step.box.label] = step.box
-        if step.facts:
-            self._tell(Changed(step.box, step.facts))
+        changed = Changed(step.box, step.facts)
         if step.pulse is not None and self._unlock is not None:
             self._unlock(step.pulse)
+            # Somebody waits at a door: the pulse's task has its turn first, then logs and listeners.
+            asyncio.get_running_loop().call_soon(self._tell, changed)
+        elif step.facts:
+            self._tell(changed)
         return step
 
     async def _commit(self, step: Step, along: Change) -> None:

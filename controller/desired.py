@@ -76,7 +76,7 @@ class Documents:
                 log.error("a kept document does not hold", document=name, error=str(error))
 
     def ask_again(self) -> None:
-        """A new epoch has begun: what is in force stays so until the cloud has sent what names the new one."""
+        """A new epoch has begun: what is in force stays so until the cloud has sent it for that epoch."""
         self.reported.clear()
 
     async def take(self, sealed: bytes) -> None:

@@ -60,7 +60,7 @@ def chain_after(db: sqlite3.Connection, epoch: str, seq: int) -> str | None:
 
 
 def prune(db: sqlite3.Connection, epoch: str, last: int) -> int:
-    """Delete rows up to ``last``, the oldest first, and those of older epochs; how many went, not all at once.
+    """Delete rows up to ``last``, oldest first, and those of older epochs, but not all at once; how many.
 
     To be called in a transaction.
     """

@@ -106,6 +106,7 @@ class Uplink:
         self._refused: dict[Leaf, float] = {}
         self._answered = asyncio.Event()
         self._awaited = ""
+        self._knows_time = asyncio.Event()
         self._taken: dict[Leaf, Callable[[bytes], Awaitable[None]]] = {
             Leaf.ACK: self._take_ack,
             Leaf.DESIRED: self._take_desired,
@@ -182,10 +183,17 @@ class Uplink:
 
     async def _beat(self, connection: "_Connection", session: Session) -> None:
         while True:
-            await asyncio.sleep(min(self._settings.sync_s, self._settings.keepalive_s))
+            await self._until_next_beat()
             self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
             self._ask_time(connection, session)
             self._say_samples(connection, session)
+
+    async def _until_next_beat(self) -> None:
+        """The first answer to a sync is told at once: from then on the clock can be trusted."""
+        wait = min(self._settings.sync_s, self._settings.keepalive_s)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._knows_time.wait(), wait)
+        self._knows_time.clear()
 
     def _say_samples(self, connection: "_Connection", session: Session) -> None:
         """Droppable: sent once, forgotten."""
@@ -255,7 +263,10 @@ class Uplink:
         if ack.session != self._session or asked_at is None:
             log.info("ack of another question", nonce=ack.nonce)
             return
+        first = self._clock.sync_age() == float("inf")
         self._clock.synced(asked_at, ack.cloud_time_ms)
+        if first:
+            self._knows_time.set()
         try:
             await self._outbox.acknowledged(ack)
         except OtherHistory as error:

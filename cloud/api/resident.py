@@ -16,6 +16,7 @@ from config.contract.messages import Presence
 
 Secret = Annotated[str, Path(min_length=20, max_length=64)]
 NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+UNBUFFERED = {**NO_STORE, "X-Accel-Buffering": "no"}  # a reverse proxy passes each event on at once
 Row = dict[str, Any]
 
 
@@ -33,7 +34,7 @@ def routes(parts: Parts) -> APIRouter:
         """Server-sent events: the state at once and after every change."""
         visit = await parts.resident.visit(secret)
         stream = _states(parts, secret, visit.cabinet["id"])
-        return StreamingResponse(stream, media_type="text/event-stream", headers=NO_STORE)
+        return StreamingResponse(stream, media_type="text/event-stream", headers=UNBUFFERED)
 
     @router.post("/open", status_code=202)
     async def open_now(secret: Secret, asked: AtCabinet, wait: WaitS) -> JSONResponse:
@@ -60,7 +61,11 @@ async def _states(parts: Parts, secret: str, cabinet: str) -> AsyncIterator[str]
     last = ""
     with parts.live.watching(cabinet=cabinet) as watch:
         while True:
-            told = json.dumps(parts.resident.state(await parts.resident.visit(secret)), ensure_ascii=False)
+            try:
+                state = parts.resident.state(await parts.resident.visit(secret))
+            except Refused:  # the link has ended meanwhile
+                return
+            told = json.dumps(state, ensure_ascii=False)
             yield f"event: state\ndata: {told}\n\n" if told != last else ": still here\n\n"
             last = told
             await watch.pause()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Column, func, or_, select, update
 
 from cloud.store.engine import Reading, Writing, upsert
 from cloud.store.schema import alarms, cabinets, compartments, cursors, enrolments, presence
@@ -25,6 +25,17 @@ async def all_cabinets(db: Reading, *, after: str = "", limit: int = 10_000) -> 
     """In the order of their ids."""
     query = select(cabinets).where(cabinets.c.id > after).order_by(cabinets.c.id).limit(limit)
     return [dict(row) for row in (await db.execute(query)).mappings()]
+
+
+async def search(db: Reading, text: str, *, offset: int, limit: int) -> tuple[list[Row], int]:
+    """Those whose number, name, address or id holds the text, by number; and how many there are in all."""
+    columns = (cabinets.c.number, cabinets.c.id, cabinets.c.name_zh, cabinets.c.name_en, cabinets.c.address)
+    holds = or_(*(column.icontains(text, autoescape=True) for column in columns))
+    query = select(cabinets).where(holds).order_by(cabinets.c.number, cabinets.c.id)
+    found = (await db.execute(query.offset(offset).limit(limit))).mappings()
+    rows = [dict(row) for row in found]
+    in_all: int = (await db.execute(select(func.count()).select_from(cabinets).where(holds))).scalar_one()
+    return rows, in_all
 
 
 async def change_cabinet(db: Writing, cabinet_id: str, **columns: Any) -> None:
@@ -77,6 +88,31 @@ async def compartment_states(db: Reading) -> dict[str, dict[str, int]]:
     for name, state, n in await db.execute(select(*columns, func.count()).group_by(*columns)):
         counts.setdefault(name, {})[state] = n
     return counts
+
+
+async def states_of(db: Reading, ids: list[str]) -> dict[str, dict[str, int]]:
+    """How many compartments of each of these cabinets are in which state."""
+    return await _counts(db, ids, compartments.c.state)
+
+
+async def doors_of(db: Reading, ids: list[str]) -> dict[str, dict[str, int]]:
+    """How many doors of each of these cabinets stand how."""
+    return await _counts(db, ids, compartments.c.door)
+
+
+async def _counts(db: Reading, ids: list[str], column: Column[Any]) -> dict[str, dict[str, int]]:
+    query = select(compartments.c.cabinet, column, func.count()).where(compartments.c.cabinet.in_(ids))
+    counts: dict[str, dict[str, int]] = {}
+    for name, state, n in await db.execute(query.group_by(compartments.c.cabinet, column)):
+        counts.setdefault(name, {})[state] = n
+    return counts
+
+
+async def alarms_of(db: Reading, ids: list[str]) -> dict[str, int]:
+    """How many alarms are open at each of these cabinets."""
+    which = (alarms.c.cleared_ms.is_(None), alarms.c.cabinet.in_(ids))
+    query = select(alarms.c.cabinet, func.count()).where(*which).group_by(alarms.c.cabinet)
+    return {row[0]: row[1] for row in await db.execute(query)}
 
 
 async def open_alarms(db: Reading, cabinet_id: str | None = None) -> list[Row]:

@@ -52,11 +52,18 @@ async def page(db: Reading, *, after: int, limit: int, cabinet: str | None = Non
     return [dict(row) for row in (await db.execute(query)).mappings()]
 
 
-async def latest(db: Reading, *, limit: int, cabinet: str | None = None) -> list[Row]:
-    """Newest first."""
+async def latest(
+    db: Reading, *, limit: int, cabinet: str | None = None, type: str | None = None,
+    subject: str | None = None, before: int | None = None,
+) -> list[Row]:  # fmt: skip
+    """Newest first; of these, those stored before number ``before``."""
     query = select(events).order_by(events.c.id.desc()).limit(limit)
-    if cabinet is not None:
-        query = query.where(events.c.cabinet == cabinet)
+    wanted = {"cabinet": cabinet, "type": type, "subject": subject}
+    for name, value in wanted.items():
+        if value is not None:
+            query = query.where(events.c[name] == value)
+    if before is not None:
+        query = query.where(events.c.id < before)
     return [dict(row) for row in (await db.execute(query)).mappings()]
 
 

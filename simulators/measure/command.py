@@ -14,6 +14,7 @@ from simulators.measure.pickup import UNLOCK_BYTES, Bench, Family, Row, measure
 
 BAUDS = (9600, 19200, 115200)
 POLLED = (0, 1, 4, 8)
+TIMES = ("exchange", "fsync", "first_byte", "reply", "added", "reply_p99")
 
 
 def pickup(
@@ -50,8 +51,15 @@ def family(name: str) -> Family:
 
 
 def _table(rows: Sequence[Row]) -> Table:
-    table = Table(title="From the last byte of the scan, ms, offline", title_justify="left", box=SIMPLE)
-    for name in ("row", "boards", "baud", "n", "wire", "fsync", "first", "reply", "p99", "ratio", "goal"):
+    table = Table(
+        title="From the last byte of the scan, ms, offline",
+        title_justify="left",
+        box=SIMPLE,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    names = ("row", "boards", "baud", "n", "wire", "fsync", "first", "reply", "added", "p99", "ratio", "goal")
+    for name in names:
         table.add_column(name, justify="left" if name in ("row", "boards") else "right", no_wrap=True)
     for row in rows:
         told = row.as_data()
@@ -59,7 +67,7 @@ def _table(rows: Sequence[Row]) -> Table:
         boards = f"{told['family'].removeprefix('lock_')} " + (
             f"×{told['polled']}" if told["polled"] else "idle"
         )
-        times = (f"{told[name]:.2f}" for name in ("exchange", "fsync", "first_byte", "reply", "reply_p99"))
+        times = (f"{told[name]:.2f}" for name in TIMES)
         ratio = f"[{colour}]{told['ratio']:.2f}[/{colour}]"
         told_as = (told["row"], boards, str(told["baud"]), str(told["pickups"]))
         table.add_row(*told_as, *times, ratio, f"{told['goal']:.2f}")

@@ -1,0 +1,36 @@
+"""An event of the log as one plain sentence."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from cloud.console.words import WORDS, Words
+
+Row = dict[str, Any]
+Told = dict[str, Any]
+
+
+def sentence(row: Row, words: Words) -> str:
+    """What happened, in words; an event that cannot be read says so."""
+    key = f"event.{row['type']}"
+    if key not in WORDS:
+        return words("event.unreadable")
+    told = json.loads(row["line"])["data"]
+    facts = {name: _said(name, value, words) for name, value in told.items()}
+    facts["open_s"] = (told.get("open_ms") or 0) // 1000
+    return words(key, **facts)
+
+
+def _said(name: str, value: Any, words: Words) -> Any:
+    spoken = _SPOKEN.get(name)
+    return spoken(str(value), words) if spoken else value
+
+
+_SPOKEN: dict[str, Callable[[str, Words], str]] = {
+    "purpose": lambda value, words: words.or_else(f"purpose.{value}", value),
+    "proof": lambda value, words: words.or_else(f"proof.{value}", value),
+    "name": lambda value, words: words.or_else(f"document.{value}", value),
+    "outcome": lambda value, words: words.or_else(f"command.{value}", value),
+    "reason": lambda value, words: words.why(value),
+    "fault": lambda value, words: words.fault(value),
+}
