@@ -22,12 +22,11 @@ from controller.commands import Commands
 from controller.desired import Documents
 from controller.health import Health
 from controller.identity import Identity
-from controller.journal import Keep
 from controller.kiosk import Kiosk
 from controller.outbox import Outbox
 from controller.presence import Screen
 from controller.scan import Entrance
-from controller.store import Change, Store, StoreFailing
+from controller.store import Change, Keep, Store, StoreFailing
 from controller.switches import Switches, Watched
 from controller.unlock import Lock, Unlocker
 from controller.uplink import Uplink

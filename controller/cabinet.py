@@ -116,29 +116,32 @@ class Cabinet:
 
     # --- history
 
-    async def begin_epoch(self, reason: EpochReason, faults: tuple[FaultRaised, ...] = ()) -> None:
-        """Our numbers have become somebody else's too: number anew, and say how everything is now."""
-        async with self._turn:
-            before = self._store.epoch
-            told = FaultRaised(fault="fork", subject=before, detail=reason)
-            facts = (*self._baseline(), *faults, told)
-            await self._store.begin_epoch(reason, facts, self._clock.stamp())
-            log.error("a new epoch", before=before, epoch=self._store.epoch, reason=reason)
-            self._tell(Changed(None, (told,)))
+    async def begin_epoch(
+        self, reason: EpochReason, change: Change | None = None, faults: tuple[Fact, ...] = ()
+    ) -> None:
+        """Number the events anew (see ``Store.begin_epoch``); then the uplink needs a new session.
 
-    async def lost(self, first: int, last: int, faults: tuple[FaultRaised, ...] = ()) -> None:
+        ``change`` comes with it, and how everything is then; ``faults`` that are open are told again.
+        """
+        async with self._turn:
+            given = change or Change()
+            facts = (*given.facts, *self._baseline(given.boxes), *faults)
+            told = await self._store.begin_epoch(reason, self._clock.stamp(), replace(given, facts=facts))
+            self.boxes.update({box.label: box for box in given.boxes})
+            self._tell(Changed(None, (told, *facts)))
+
+    async def lost(self, first: int, last: int, faults: tuple[Fact, ...] = ()) -> None:
         """The cloud lacks events that are kept nowhere: say so, and how everything is now."""
         async with self._turn:
-            told = LostRange(first=first, last=last)
-            facts = (told, *self._baseline(), *faults)
+            facts = (LostRange(first=first, last=last), *self._baseline(), *faults)
             await self._store.commit(Change(facts=facts), self._clock.stamp())
-            log.error("history lost", first=first, last=last)
-            self._tell(Changed(None, (told,)))
+            self._tell(Changed(None, facts))
 
-    def _baseline(self) -> tuple[Baseline, ...]:
-        boxes = tuple(visit.now_of(box) for box in self.boxes.values())
+    def _baseline(self, changed: tuple[Box, ...] = ()) -> tuple[Baseline, ...]:
+        boxes = self.boxes | {box.label: box for box in changed}
         openings, occupancies = self._store.counters
-        return baseline(boxes, tuple(sorted(self.used)), openings, occupancies)
+        told = tuple(visit.now_of(box) for box in boxes.values())
+        return baseline(told, tuple(sorted(self.used)), openings, occupancies)
 
     # --- one turn
 
@@ -174,7 +177,7 @@ class Cabinet:
     def _tell(self, changed: Changed) -> None:
         for fact in changed.facts:
             level = log.warning if isinstance(fact, FaultRaised) else log.info
-            level(fact.type, **fact.model_dump(mode="json", exclude_none=True, exclude={"boxes"}))
+            level(fact.type, **fact.model_dump(mode="json", exclude_none=True, exclude={"boxes", "used"}))
         for listener in self._listeners:
             listener(changed)
 

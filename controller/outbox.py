@@ -8,12 +8,11 @@ behind the gap says where the gap begins.
 import asyncio
 import secrets
 
-from config.contract.events import EpochReason
+from config.contract.events import EpochReason, FaultRaised
 from config.contract.messages import LARGEST_BATCH_BYTES, Ack, Batch, BatchHead, Session
 from controller.cabinet import Cabinet
 from controller.health import Health
-from controller.journal import Keep
-from controller.store import Rows, Store
+from controller.store import Keep, Rows, Store
 
 
 class OtherHistory(Exception):
@@ -62,9 +61,10 @@ class Outbox:
                 continue
             await self._more.wait()
 
-    async def begin_epoch(self, reason: EpochReason) -> None:
+    async def begin_epoch(self, reason: EpochReason, detail: str) -> None:
         """What the cloud does not have is told again under a new epoch, and how everything is now."""
-        await self._cabinet.begin_epoch(reason, self._health.told_again())
+        told = FaultRaised(fault="fork", subject=self._store.epoch, detail=detail)
+        await self._cabinet.begin_epoch(reason, faults=(*self._health.told_again(), told))
 
     async def _tell_lost(self, first: int, last: int) -> None:
         lost = (self._store.epoch, first, last)

@@ -280,8 +280,8 @@ class Uplink:
         if boot_seconds() - self._began_epoch < EPOCH_PAUSE_S:
             raise SessionLost(f"{error}, right after a new epoch")
         self._began_epoch = boot_seconds()
-        reason: EpochReason = "behind" if error.behind else "fork"
-        await self._outbox.begin_epoch(reason)
+        reason: EpochReason = "restored" if error.behind else "fork"
+        await self._outbox.begin_epoch(reason, str(error))
         self._documents.ask_again()
         raise SessionLost(str(error))
 

@@ -72,6 +72,22 @@ class Surveyed(_Fact):
     boxes: tuple[BoxNow, ...] = Field(max_length=MOST_BOXES)
 
 
+EpochReason = Literal["restored", "lost", "fork"]
+
+
+class EpochBegan(_Fact):
+    """First event of an epoch that follows another one: numbers begin again.
+
+    What the cloud did not have of the epoch before follows under new numbers, then a ``Baseline``.
+    """
+
+    reason: EpochReason = Field(
+        description="restored: the records are older than they were; lost: they are gone; fork: two speak"
+    )
+    before: Epoch = Field(description="the epoch that ended")
+    last: int = Field(ge=0, description="the last event of it that this controller has")
+
+
 class OpeningStarted(_InOpening):
     """Somebody entitled asked for a door; nothing has moved yet."""
 
@@ -206,19 +222,6 @@ class DocumentApplied(_Fact):
     version: int
 
 
-EpochReason = Literal["fork", "restored", "behind"]
-"""Another history under our identity; a file from a backup; the cloud knows more of us than we do."""
-
-
-class EpochBegan(_Fact):
-    """From here on events are numbered anew: the history of ``before`` is not this controller's alone."""
-
-    before: Epoch
-    through: int = Field(ge=0, description="the cloud had everything of ``before`` up to here")
-    resent: int = Field(ge=0, description="events after that, told again as the first ones of this epoch")
-    reason: EpochReason
-
-
 class LostRange(_Fact):
     """The cloud asked for events that this cabinet does not keep any more; a ``Baseline`` follows."""
 
@@ -243,10 +246,10 @@ Fact = _Fact
 EVENT_TYPES: dict[str, type[_Fact]] = {
     model.__name__: model
     for model in (
-        Booted, Surveyed, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed, DoorForced,
-        DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited, DepositAborted,
-        ParcelCollected, CheckNeeded, AccessRefused, CourierArrived, CourierLeft, InsideCalled,
-        CommandEnded, FaultRaised, FaultCleared, DocumentApplied, EpochBegan, LostRange, Baseline,
+        Booted, Surveyed, EpochBegan, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed,
+        DoorForced, DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited,
+        DepositAborted, ParcelCollected, CheckNeeded, AccessRefused, CourierArrived, CourierLeft,
+        InsideCalled, CommandEnded, FaultRaised, FaultCleared, DocumentApplied, LostRange, Baseline,
     )
 }  # fmt: skip
 

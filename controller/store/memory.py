@@ -5,94 +5,25 @@ transaction. Sequence numbers and the hash chain are given out inside it, so the
 """
 
 import asyncio
-import hashlib
-import json
 import secrets
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
-
-import sqlite_utils
+from typing import TypeVar
 
 from config.contract.events import EpochBegan, EpochReason, Event, Fact
 from config.contract.messages import DocumentName
 from config.contract.signing import CHAIN_START, chain
-from controller import journal
 from controller.clock import Stamp
-from controller.journal import Keep
-from controller.visit import Box, Opening, Purpose, Side, State
+from controller.store import journal
+from controller.store.changes import Change, DamagedRow, Document, Rows, StoreFailing
+from controller.store.journal import Keep
+from controller.store.rows import box_from_json, box_to_json, checksum
+from controller.store.tables import bring_up_to_date
+from controller.visit import Box
 
 T = TypeVar("T")
-
-migrations = sqlite_utils.Migrations("edge")
-
-
-class StoreFailing(Exception):
-    """The file could not be read or written; nothing of the change was kept."""
-
-    def __init__(self, path: Path, error: Exception) -> None:
-        self.path = path
-        super().__init__(f"{path}: {error}")
-
-
-class DamagedRow(Exception):
-    """A row does not fit its checksum."""
-
-    def __init__(self, table: str, key: str) -> None:
-        self.table, self.key = table, key
-        super().__init__(f"{table} {key}: the row does not fit its checksum")
-
-
-@migrations()
-def first_tables(db: sqlite_utils.Database) -> None:
-    db["meta"].create({"key": str, "value": str}, pk="key", strict=True)  # type: ignore[union-attr]
-    db["boxes"].create({"label": str, "body": str, "sum": str}, pk="label", strict=True)  # type: ignore[union-attr]
-    db.execute(
-        "create table outbox (epoch text not null, seq integer not null, chain text not null,"
-        " body blob not null, primary key (epoch, seq)) strict, without rowid"
-    )
-    db.execute("create table commands (id text primary key, deadline_ms integer not null) strict")
-    db.execute("create table used (parcel text primary key) strict")
-    db.execute(
-        "create table documents (name text primary key, version integer not null, hash text not null,"
-        " body blob not null) strict"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A document in force: the exact signed message that brought it."""
-
-    name: DocumentName
-    version: int
-    hash: str
-    message: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What is to become true in one transaction."""
-
-    boxes: tuple[Box, ...] = ()
-    facts: tuple[Fact, ...] = ()
-    seen_command: tuple[str, int] | None = None
-    document: Document | None = None
-    used: tuple[str, ...] = ()
-    """Parcels whose right to be collected has been used; for good."""
-    meta: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """A contiguous run of events as they lie in the outbox."""
-
-    epoch: str
-    first: int
-    chain: str
-    lines: tuple[bytes, ...]
 
 
 class Store:
@@ -148,6 +79,18 @@ class Store:
         """Make the change and its events durable; ``StoreFailing`` and nothing kept otherwise."""
         await self._run(lambda: self._commit(change, stamp))
 
+    async def begin_epoch(
+        self, reason: EpochReason, stamp: Stamp, change: Change | None = None
+    ) -> EpochBegan:
+        """Number the events anew under a fresh random epoch; ``EpochBegan`` is its first event.
+
+        ``change`` is committed with it. Between ``EpochBegan`` and its facts stands what the cloud did not
+        have of the epoch before, under new numbers. Openings and occupancies count on. Rows that the cloud
+        had stay; ``meta`` keeps ``epoch_before``, and as ``through_before`` how far the cloud had it.
+        A session belongs to an epoch: begin a new one.
+        """
+        return await self._run(lambda: self._begin_epoch(reason, stamp, change or Change()))
+
     async def next_session(self) -> int:
         """The durable connect counter, raised before CONNECT."""
         return await self._run(self._next_session)
@@ -159,12 +102,6 @@ class Store:
     async def prune(self, keep: Keep, now_ms: int) -> int:
         """Forget some acknowledged events that need not be kept; how many went (0: there are no more)."""
         return await self._run(lambda: self._prune(keep, now_ms))
-
-    async def begin_epoch(self, reason: EpochReason, facts: tuple[Fact, ...], stamp: Stamp) -> None:
-        """Mint a new epoch, all in one transaction: what the cloud does not have is told again under it,
-        then ``EpochBegan`` and ``facts``. Occupancies keep the epoch in which they began.
-        """
-        await self._run(lambda: self._begin_epoch(reason, facts, stamp))
 
     # --- reading
 
@@ -210,7 +147,7 @@ class Store:
         connection.execute("pragma busy_timeout=5000")
         self._db = connection
         self.path.chmod(0o600)
-        migrations.apply(sqlite_utils.Database(connection))
+        bring_up_to_date(connection)
         self._read_counters()
 
     def _read_counters(self) -> None:
@@ -238,6 +175,36 @@ class Store:
     def _commit(self, change: Change, stamp: Stamp) -> None:
         lines, seq, head = self._lines(change.facts, stamp)
         self._write(lambda: self._put_change(change, lines, seq, head))
+        self._seq, self._chain = seq, head
+
+    def _begin_epoch(self, reason: EpochReason, stamp: Stamp, change: Change) -> EpochBegan:
+        kept = (self.epoch, self._seq, self._chain, self._through)
+        told = EpochBegan(reason=reason, before=self.epoch, last=self._seq)
+        left = {"epoch_before": self.epoch, "through_before": str(self._through)}
+        self.epoch, self._seq, self._chain, self._through = secrets.token_hex(8), 0, CHAIN_START, 0
+        meta = {**change.meta, **left, "epoch": self.epoch, "through": "0", "ages": "[]"}
+
+        def begin() -> None:
+            self._append(Change(facts=(told,), meta=meta), stamp)
+            self._seq, self._chain = journal.renumber(
+                self._db, left["epoch_before"], int(left["through_before"]), self.epoch,
+                self._seq, self._chain,
+            )  # fmt: skip
+            self._append(change, stamp)
+
+        try:
+            self._write(begin)
+        except BaseException:
+            self.epoch, self._seq, self._chain, self._through = kept
+            raise
+        return told
+
+    def _append(self, change: Change, stamp: Stamp) -> None:
+        """As ``_commit``, inside a transaction that is under way."""
+        lines, seq, head = self._lines(change.facts, stamp)
+        self._put_change(change, lines, seq, head)
+        self._put("seq", str(seq))
+        self._put("chain", head)
         self._seq, self._chain = seq, head
 
     def _lines(self, facts: tuple[Fact, ...], stamp: Stamp) -> tuple[list[tuple[int, str, bytes]], int, str]:
@@ -302,37 +269,18 @@ class Store:
         day = now_ms // journal.DAY_MS
         kept = self._meta("ages")
         ages = journal.Ages.read(kept).noted(day, self._through, keep.days)
-        last = max(self._through - keep.rows, ages.older_than(day - keep.days))
+        last = min(self._through, max(self._through - keep.rows, ages.older_than(day - keep.days)))
+        if ages.text() == kept and not journal.has_old(self._db, self.epoch, last):
+            return 0
         gone = 0
 
         def prune() -> None:
             nonlocal gone
             self._put("ages", ages.text())
-            gone = journal.prune(self._db, self.epoch, min(last, self._through))
+            gone = journal.prune(self._db, self.epoch, last)
 
-        if ages.text() != kept or last > 0:
-            self._write(prune)
+        self._write(prune)
         return gone
-
-    def _begin_epoch(self, reason: EpochReason, facts: tuple[Fact, ...], stamp: Stamp) -> None:
-        before = (self.epoch, self._seq, self._chain, self._through)
-
-        def begin() -> None:
-            new = secrets.token_hex(8)
-            at = journal.renumber(self._db, self.epoch, self._through, new)
-            began = EpochBegan(before=self.epoch, through=self._through, resent=at.seq, reason=reason)
-            self.epoch, self._seq, self._chain, self._through = new, at.seq, at.chain, 0
-            lines, seq, head = self._lines((began, *facts), stamp)
-            self._put_change(Change(facts=(began, *facts)), lines, seq, head)
-            self._seq, self._chain = seq, head
-            for key, value in (("epoch", new), ("through", "0"), ("ages", "[]")):
-                self._put(key, value)
-
-        try:
-            self._write(begin)
-        except BaseException:
-            self.epoch, self._seq, self._chain, self._through = before
-            raise
 
     def _chain_after(self, seq: int) -> str | None:
         return self._chain if seq == self._seq else journal.chain_after(self._db, self.epoch, seq)
@@ -367,47 +315,3 @@ class Store:
                 break
             lines.append(body)
         return Rows(self.epoch, rows[0][0], rows[0][1], tuple(lines))
-
-
-def checksum(key: str, body: str) -> str:
-    """``integrity_check`` misses bit flips inside a row; this does not."""
-    return hashlib.blake2b(f"{key}|{body}".encode(), digest_size=8).hexdigest()
-
-
-def box_to_json(box: Box) -> str:
-    """All of a box but its door, which is read anew after a start."""
-    opening = asdict(box.opening) if box.opening is not None else None
-    return json.dumps(
-        {
-            "state": box.state,
-            "sides": sorted(box.sides),
-            "occupancy": box.occupancy,
-            "order": box.order,
-            "parcel": box.parcel,
-            "verified": box.verified,
-            "rest_until": box.rest_until,
-            "opening": opening,
-        },
-        separators=(",", ":"),
-    )
-
-
-def box_from_json(label: str, body: str) -> Box:
-    raw: dict[str, Any] = json.loads(body)
-    return Box(
-        label=label,
-        state=State(raw["state"]),
-        sides=frozenset(Side(side) for side in raw["sides"]),
-        occupancy=raw["occupancy"],
-        order=raw["order"],
-        parcel=raw["parcel"],
-        verified=raw["verified"],
-        rest_until=raw["rest_until"],
-        opening=_opening(raw["opening"]),
-    )
-
-
-def _opening(raw: dict[str, Any] | None) -> Opening | None:
-    if raw is None:
-        return None
-    return Opening(**{**raw, "purpose": Purpose(raw["purpose"]), "before": State(raw["before"])})

@@ -59,35 +59,37 @@ def chain_after(db: sqlite3.Connection, epoch: str, seq: int) -> str | None:
     return None if row is None else str(row[0])
 
 
+def has_old(db: sqlite3.Connection, epoch: str, last: int) -> bool:
+    """There are rows that ``prune`` would delete."""
+    query = f"select exists (select 1 from ({_OLD}))"
+    return bool(db.execute(query, (epoch, last, epoch, epoch)).fetchone()[0])
+
+
 def prune(db: sqlite3.Connection, epoch: str, last: int) -> int:
     """Delete rows up to ``last``, oldest first, and those of older epochs, but not all at once; how many.
 
     To be called in a transaction.
     """
-    limits = (epoch, last, epoch, PRUNED_AT_ONCE)
-    gone = db.execute(
-        "delete from outbox where (epoch, seq) in (select epoch, seq from ("
-        " select epoch, seq from outbox where epoch = ? and seq <= ?"
-        " union all select epoch, seq from outbox where epoch <> ?) limit ?)",
-        limits,
-    )
+    which = f"select epoch, seq from ({_OLD}) limit {PRUNED_AT_ONCE}"
+    gone = db.execute(f"delete from outbox where (epoch, seq) in ({which})", (epoch, last, epoch, epoch))
     return gone.rowcount
 
 
-@dataclass(frozen=True, slots=True)
-class Renumbered:
-    """Where the new epoch stands once the unacknowledged events of the old one were told again."""
+_OLD = (
+    "select epoch, seq from outbox where epoch = ? and seq <= ?"
+    " union all select epoch, seq from outbox where epoch < ?"
+    " union all select epoch, seq from outbox where epoch > ?"
+)
 
-    seq: int
-    chain: str
 
+def renumber(
+    db: sqlite3.Connection, old: str, through: int, new: str, seq: int, head: str
+) -> tuple[int, str]:
+    """Tell what the cloud does not have under numbers of a new epoch; what happened, and when, stays.
 
-def renumber(db: sqlite3.Connection, old: str, through: int, new: str) -> Renumbered:
-    """Tell what the cloud does not have under new numbers of a new epoch; what happened, and when, stays.
-
-    To be called in a transaction.
+    ``seq`` and ``head`` are the new epoch's last number and its chain's head; they come back as they are
+    afterwards. To be called in a transaction.
     """
-    seq, head = 0, CHAIN_START
     rows = db.execute("select body from outbox where epoch = ? and seq > ? order by seq", (old, through))
     bodies: Iterator[bytes] = (body for (body,) in rows)
     while some := list(islice(bodies, COPIED_AT_ONCE)):
@@ -99,7 +101,7 @@ def renumber(db: sqlite3.Connection, old: str, through: int, new: str) -> Renumb
             head = chain(head, line)
         db.executemany("insert into outbox values (?, ?, ?, ?)", fresh)
     db.execute("delete from outbox where epoch = ? and seq > ?", (old, through))
-    return Renumbered(seq, head)
+    return seq, head
 
 
 def _as(body: bytes, epoch: str, seq: int) -> bytes:

@@ -1,0 +1,32 @@
+"""The tables of the file and how they came to be.
+
+Additive only: a later version adds tables and triggers and leaves the columns of the earlier ones alone,
+because those write whole rows without naming columns. So an older controller runs on a newer file, and back.
+"""
+
+import sqlite3
+
+import sqlite_utils
+
+migrations = sqlite_utils.Migrations("edge")
+
+
+def bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Apply the migrations that this file has not seen."""
+    migrations.apply(sqlite_utils.Database(connection))
+
+
+@migrations()
+def first_tables(db: sqlite_utils.Database) -> None:
+    db["meta"].create({"key": str, "value": str}, pk="key", strict=True)  # type: ignore[union-attr]
+    db["boxes"].create({"label": str, "body": str, "sum": str}, pk="label", strict=True)  # type: ignore[union-attr]
+    db.execute(
+        "create table outbox (epoch text not null, seq integer not null, chain text not null,"
+        " body blob not null, primary key (epoch, seq)) strict, without rowid"
+    )
+    db.execute("create table commands (id text primary key, deadline_ms integer not null) strict")
+    db.execute("create table used (parcel text primary key) strict")
+    db.execute(
+        "create table documents (name text primary key, version integer not null, hash text not null,"
+        " body blob not null) strict"
+    )
