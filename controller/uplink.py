@@ -9,7 +9,7 @@ import contextlib
 import random
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -144,13 +144,10 @@ class Uplink:
             self.connected = True
             log.info("uplink open", session=session.n)
             await self._first_words(connection, session)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._listen(connection))
-                group.create_task(self._beat(connection, session))
-                group.create_task(self._drain(connection, session))
-                group.create_task(self._watch(connection))
-        except* SessionLost as lost:
-            raise SessionLost(str(lost.exceptions[0])) from lost
+            await _until_one_fails(
+                self._listen(connection), self._beat(connection, session),
+                self._drain(connection, session), self._watch(connection),
+            )  # fmt: skip
         finally:
             connection.close()
 
@@ -191,8 +188,10 @@ class Uplink:
     async def _until_next_beat(self) -> None:
         """The first answer to a sync is told at once: from then on the clock can be trusted."""
         wait = min(self._settings.sync_s, self._settings.keepalive_s)
+        # not wait_for: where both happen at once, that of Python 3.11 loses a cancellation
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._knows_time.wait(), wait)
+            async with asyncio.timeout(wait):
+                await self._knows_time.wait()
         self._knows_time.clear()
 
     def _say_samples(self, connection: "_Connection", session: Session) -> None:
@@ -222,7 +221,8 @@ class Uplink:
             self._asked[batch.head.nonce] = boot_seconds()
             self._say(connection, Leaf.EVENTS, batch.body())
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._answered.wait(), ACK_WITHIN_S)
+                async with asyncio.timeout(ACK_WITHIN_S):
+                    await self._answered.wait()
             if batch.head.count >= BACKLOG_EVENTS:
                 await asyncio.sleep(PACE_S)
 
@@ -291,6 +291,22 @@ class Uplink:
     async def _take_command(self, payload: bytes) -> None:
         if self._session is not None:
             await self._commands.take(payload, self._session)
+
+
+async def _until_one_fails(*works: Coroutine[Any, Any, None]) -> None:
+    """All at once; the first failure ends them all.
+
+    Not a task group: one that fails while it is cancelled loses the cancellation (Python 3.11).
+    """
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Connection:

@@ -9,7 +9,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -202,7 +201,8 @@ class Both:
     async def drained(self, seconds: float = 30.0) -> None:
         """The cloud has all of the epoch, byte for byte, and both sides say the same of everything."""
         store = self.edge.store
-        await self.bench.until(lambda: store.through == store.seq and self.bench.edge.outbox.position == store.seq, seconds)
+        outbox = self.edge.outbox
+        await self.bench.until(lambda: store.through == store.seq == outbox.position, seconds)
         rows = await store.events_after(0, 1 << 30, 1 << 40)
         assert rows is not None
         ours = dict(enumerate(rows.lines, rows.first))
@@ -238,9 +238,3 @@ def resident_bytes() -> int:
     status = Path("/proc/self/status").read_text(encoding="ascii")
     line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) * 1024
-
-
-async def settled(seconds: float) -> float:
-    """Let so much time pass; when it was over."""
-    await asyncio.sleep(seconds)
-    return time.monotonic()
