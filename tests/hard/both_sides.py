@@ -213,7 +213,15 @@ class Both:
     def agree(self) -> None:
         boxes = self.edge.cabinet.boxes.values()
         ours = {
-            (b.label, b.state.value, b.occupancy, b.order, b.parcel, " ".join(sorted(b.sides)), int(b.verified))
+            (
+                b.label,
+                b.state.value,
+                b.occupancy,
+                b.order,
+                b.parcel,
+                " ".join(sorted(b.sides)),
+                int(b.verified),
+            )
             for b in boxes
         }
         assert set(self.cloud.rows(COMPARTMENTS)) == ours

@@ -45,7 +45,9 @@ async def test_where_the_cabinet_has_forgotten_too_the_cloud_goes_on_from_how_ev
         await both.drained()
         await both.change_cloud(both.cloud.restore, kept)
         await both.drained()
-        lost = [Event.read(line) for _, line in both.cloud.stored(both.edge.store.epoch) if b"LostRange" in line]
+        lost = [
+            Event.read(line) for _, line in both.cloud.stored(both.edge.store.epoch) if b"LostRange" in line
+        ]
         assert [event.data["first"] for event in lost] == [last + 1]
         assert types(both).count("Baseline") == 2  # the compartments, and the parcels collected
         await both.evening(5)
@@ -110,5 +112,7 @@ async def test_two_controllers_of_one_identity_have_two_histories_and_raise_an_a
     assert "fork" in both.cloud.faults()
     numbers = both.cloud.rows("select epoch, seq from events")
     assert len(numbers) == len(set(numbers))
-    stays = [Event.read(line).data for _, line in both.cloud.stored(store.epoch) if b'"ParcelDeposited"' in line]
+    stays = [
+        Event.read(line).data for _, line in both.cloud.stored(store.epoch) if b'"ParcelDeposited"' in line
+    ]
     assert stays == []
