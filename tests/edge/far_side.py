@@ -1,4 +1,4 @@
-"""What an edge sees of the rest of the world: a broker of the test's own, and a cloud as it is on the wire."""
+"""What an edge sees of the world: a broker of the test's own, and a cloud as it is on the wire."""
 
 import contextlib
 import os

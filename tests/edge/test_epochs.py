@@ -12,7 +12,7 @@ async def opened(folder):
     return store
 
 
-async def test_a_new_epoch_starts_at_one_with_what_the_cloud_has_not_and_the_change_that_came_with_it(tmp_path):
+async def test_a_new_epoch_starts_at_one_with_what_the_cloud_lacks_and_the_change_that_came(tmp_path):
     store, stamp = await opened(tmp_path), Clock().stamp()
     await store.commit(Change(facts=(InsideCalled(), InsideCalled())), stamp)
     await store.acknowledged(1)

@@ -1,4 +1,4 @@
-"""A real edge in this process and a real cloud, with its broker, as a program of its own; a network between."""
+"""A real edge in this process, a real cloud with its broker as a program of its own, a network between."""
 
 import asyncio
 import dataclasses
