@@ -98,7 +98,8 @@ class Cloud:
             self.reported = Reported.read(body)
         elif leaf is Leaf.SYNC:
             sync = Sync.read(body)
-            self._ack(sync.session, sync.nonce)
+            if not self.deaf:
+                self._ack(sync.session, sync.nonce)
         elif leaf is Leaf.EVENTS:
             self._keep(Batch.read(body))
 
