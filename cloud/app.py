@@ -103,7 +103,8 @@ async def running(settings: CloudSettings) -> AsyncIterator[Parts]:
         if not await downlink.wait_until_up(BROKER_READY_S):
             log.error("the broker does not let us in yet; trying on", broker=address.public)
         work = (
-            ingest.run(), documents.follow(ingest.taken_in), commands.run(), fleet.run(), _expire(orders),
+            ingest.run(), documents.follow(ingest.taken_in), documents.insist(), commands.run(), fleet.run(),
+            _expire(orders),
         )  # fmt: skip
         await stack.enter_async_context(_working(work))
         await stack.enter_async_context(console_running())

@@ -66,6 +66,7 @@ class Documents:
         self._metrics = metrics
         self._settled: set[str] = set()
         self._looked_at: set[str] = set()
+        self._wanting: set[str] = set()
         self._sent: dict[tuple[str, str], tuple[int, str, float]] = {}
         self._writing = asyncio.Lock()
         self._sending = asyncio.Lock()
@@ -78,6 +79,12 @@ class Documents:
             await self._each(self.changed, told.moved)
             await self._each(self.reported, told.reported)
             await self._each(self._alive, told.heartbeats)
+
+    async def insist(self) -> None:
+        """For ever: send again what a cabinet has not reported; a broker may have lost it on the way."""
+        while True:
+            await asyncio.sleep(RESEND_S)
+            await self._each(self.deliver, tuple(self._wanting))
 
     async def _each(self, act: Callable[[str], Awaitable[None]], those: tuple[str, ...]) -> None:
         for cabinet in those:
@@ -163,6 +170,7 @@ class Documents:
         open_rows = [row for row in rows.values() if not _is_applied(row)]
         if not open_rows and rows:
             self._settled.add(cabinet)
+        (self._wanting.add if open_rows else self._wanting.discard)(cabinet)
         # keys first: the signatures of all others are checked against them
         for row in sorted(open_rows, key=lambda row: row["name"] != DocumentName.KEYS):
             if self._is_due(row, session.epoch):

@@ -40,6 +40,7 @@ class EdgeSettings(BaseSettings):
     poll_s: float = Field(
         default=0.15, ge=0.02, le=5, description="rest between two readings of a board's doors"
     )
+    tick_s: float = Field(default=0.1, ge=0.02, le=1, description="rest between two looks at the clock")
     sync_s: float = Field(default=30, ge=1, le=60, description="rest between two syncs with the cloud")
     no_time_after_s: float = Field(
         default=120, ge=5, le=120, description="a command needs a sync younger than this"

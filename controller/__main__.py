@@ -19,6 +19,7 @@ from config.settings import EdgeSettings, load_settings
 from controller.app import build
 from controller.identity import Identity, NotEnrolled, exchange, read_identity
 from controller.store import StoreFailing
+from controller.timing import time_commits
 from firmware_bridge.assemble import assemble
 from firmware_bridge.errors import WrongUse
 
@@ -60,6 +61,23 @@ def run(
             runner.run(_serve(cabinet, given, identity, _ports(port or []), as_json))
     except (BadFile, NotEnrolled, WrongUse, StoreFailing) as error:
         typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+@app.command("time-commits")
+def commits(
+    folder: Annotated[Path, typer.Argument(help="on the disk that is to be timed", exists=True)],
+    count: Annotated[int, typer.Option(min=1, help="so many commits")] = 300,
+) -> None:
+    """Time how long one change takes to be durable on a disk; prints the seconds as JSON.
+
+    Example: tuangui edge time-commits /var/lib/tuangui
+    """
+    try:
+        with asyncio.Runner(loop_factory=_punctual_loop) as runner:
+            print(json.dumps(runner.run(time_commits(folder, count))))
+    except (StoreFailing, OSError) as error:
+        typer.echo(f"{folder}: {error}", err=True)
         raise typer.Exit(2) from error
 
 

@@ -25,7 +25,7 @@ ALARM_AT = 20
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """Wrong tries at the keypad. Times are milliseconds that only ever grow (see ``Clock.best_ms``)."""
+    """Wrong tries at the keypad. Times are milliseconds that the cabinet ran (see ``Clock.served_ms``)."""
 
     wrong: tuple[int, ...] = ()
     waits: int = 0
@@ -41,7 +41,7 @@ class Tries:
 
 
 def wait_ms(tries: Tries, now_ms: int) -> int:
-    """How long the keypad stays locked. A clock set back cannot lengthen it beyond the longest wait."""
+    """How long the keypad stays locked; never longer than the longest wait."""
     return min(max(0, tries.locked_until - now_ms), LONGEST_WAIT_MS)
 
 
@@ -93,7 +93,7 @@ class Access:
         self.tries = tries
         self._parcels = Parcels(salt="0" * 32, parcels=())
         self._tokens: dict[int, list[bytes]] = {}
-        self._revoked: frozenset[str] = frozenset()
+        self._revoked: frozenset[str] | None = None
 
     # --- documents
 
@@ -118,7 +118,7 @@ class Access:
 
     async def by_code(self, text: str) -> Granted | Denied:
         """A typed code. Wrong, used and expired ones look alike, and take as long."""
-        now_ms = self._clock.best_ms()
+        now_ms = self._clock.served_ms()
         locked = wait_ms(self.tries, now_ms)
         if locked:
             return Denied("wait", wait_ms=locked)
@@ -165,7 +165,8 @@ class Access:
         return self._badge(token) if token.purpose is codes.Purpose.BADGE else self._pickup(token)
 
     def _badge(self, token: codes.Token) -> BadgeGranted | Denied:
-        if token.holder in self._revoked or not token.right & codes.BadgeRight.LOAD:
+        # without the list of the revoked nobody can say that this badge is not on it
+        if self._revoked is None or token.holder in self._revoked or not token.right & codes.BadgeRight.LOAD:
             return self._denied(token, "bad_badge")
         return BadgeGranted(token.holder, token.exp * 1000)
 

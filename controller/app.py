@@ -17,7 +17,7 @@ from config.settings import EdgeSettings
 from controller.access import Access, Tries
 from controller.cabinet import Cabinet
 from controller.climate import Climate
-from controller.clock import Clock
+from controller.clock import Clock, Computer
 from controller.commands import Commands
 from controller.desired import Documents
 from controller.health import Health
@@ -25,11 +25,13 @@ from controller.identity import Identity
 from controller.kiosk import Kiosk
 from controller.outbox import Outbox
 from controller.presence import Screen
+from controller.records import Records
+from controller.recovery import recover
 from controller.scan import Entrance
 from controller.store import Change, Keep, Store, StoreFailing
 from controller.switches import Switches, Watched
 from controller.unlock import Lock, Unlocker
-from controller.uplink import Uplink
+from controller.uplink import Connect, Uplink
 from controller.visit import Box, Rules, State, now_of
 from firmware_bridge.assemble import Hardware
 from firmware_bridge.ports import CodeReader
@@ -37,8 +39,6 @@ from firmware_bridge.ports import CodeReader
 log = structlog.get_logger(__name__)
 
 SOFTWARE = "0.1.0"
-TICK_S = 0.1
-FLOOR_S = 60.0
 
 
 @dataclass(slots=True)
@@ -52,6 +52,7 @@ class Edge:
     clock: Clock
     cabinet: Cabinet
     health: Health
+    records: Records
     access: Access
     documents: Documents
     screen: Screen
@@ -103,14 +104,14 @@ class Edge:
             self._watch_wires,
             self._tick,
             self._read_codes,
-            self._keep_floor,
+            self.records.run,
             self.uplink.run,
         ]
 
     async def stop(self) -> None:
         await self.kiosk.stop()
         with contextlib.suppress(Exception):
-            await self.cabinet.record(Change(meta={"running": "no", "floor_ms": str(self.clock.floor_ms)}))
+            await self.cabinet.record(Change(meta={"running": "no", **self.clock.kept()}))
         await self.hardware.close()
         await self.store.close()
 
@@ -122,7 +123,7 @@ class Edge:
 
     async def _tick(self) -> None:
         while True:
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(self.settings.tick_s)
             with _store_may_fail("time could not act"):
                 await self.cabinet.tick()
 
@@ -136,12 +137,6 @@ class Edge:
             answer = await self.entrance.scanned(scan.text)
             log.info("scan", reader=reader.name, answer=answer.kind, refusal=answer.refusal, door=answer.door)
 
-    async def _keep_floor(self) -> None:
-        while True:
-            await asyncio.sleep(FLOOR_S)
-            with _store_may_fail("the floor could not be kept"):
-                await self.cabinet.record(Change(meta={"floor_ms": str(self.clock.floor_ms)}))
-
 
 @contextlib.contextmanager
 def _store_may_fail(what: str) -> Iterator[None]:
@@ -152,17 +147,29 @@ def _store_may_fail(what: str) -> Iterator[None]:
         log.error(what, error=str(error))
 
 
-async def build(file: CabinetFile, settings: EdgeSettings, identity: Identity, hardware: Hardware) -> Edge:
+async def build(
+    file: CabinetFile,
+    settings: EdgeSettings,
+    identity: Identity,
+    hardware: Hardware,
+    *,
+    computer: Computer | None = None,
+    connect: Connect | None = None,
+    screen_of: type[Kiosk] = Kiosk,
+) -> Edge:
     """Put the parts together; opens the store, nothing else."""
     store = Store(settings.folder / "edge.db", file.id)
     await store.open()
-    clock = Clock(int(await store.meta("floor_ms") or 0))
+    served = store.guarded("served_ms")
+    clock = Clock(int(store.guarded("floor_ms") or 0), int(served) if served else None, computer)
     rules = Rules(
         pulses=settings.pulses_per_opening, window_s=settings.pulse_window_s,
         release_wait_s=settings.release_wait_s,
     )  # fmt: skip
-    cabinet = Cabinet(await _boxes(file, store), await store.used(), store, clock, rules)
+    boxes = await recover(await _boxes(file, store), store, clock)
+    cabinet = Cabinet(boxes, await store.used(), store, clock, rules)
     health = Health(cabinet)
+    records = Records(cabinet, store, clock, health)
     keys = CabinetKeys.derive(file.id, identity.key)
     access = Access(file.id, clock, Tries.from_json(await store.meta("tries")))
     documents = Documents(file.id, identity.root_key, keys, cabinet, store, clock)
@@ -180,11 +187,12 @@ async def build(file: CabinetFile, settings: EdgeSettings, identity: Identity, h
         cabinet=file.id, broker=identity.broker, keys=keys, status=lambda: _status(file, clock),
         cabinet_map=file.map(), store=store, clock=clock, outbox=outbox, documents=documents,
         commands=commands, health=health, samples=climate.samples, settings=settings,
+        connect=connect,
     )  # fmt: skip
-    kiosk = Kiosk(file, settings, identity.cloud_url, entrance, screen, cabinet, clock, uplink)
+    kiosk = screen_of(file, settings, identity.cloud_url, entrance, screen, cabinet, clock, uplink)
     _hand_out(documents, access, commands, cabinet, kiosk)
     return Edge(
-        file, settings, hardware, store, clock, cabinet, health, access, documents, screen, entrance,
+        file, settings, hardware, store, clock, cabinet, health, records, access, documents, screen, entrance,
         commands, outbox, switches, climate, uplink, kiosk,
     )  # fmt: skip
 

@@ -79,6 +79,8 @@ class Cabinet:
 
         ``along`` is committed in the same transaction as the opening (that a command was seen, a budget).
         """
+        if self._store.is_full and wish.purpose is Purpose.LOAD:
+            return Refused("no_store")
         async with self._turn:
             outcome = visit.ask(self.boxes[label], wish, self._clock.now(), self.rules)
             if isinstance(outcome, Refused):

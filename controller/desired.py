@@ -70,6 +70,9 @@ class Documents:
             document = kept.get(name)
             if document is None:
                 continue
+            if document.version < self._least(name):
+                log.error("a kept document is older than one that was in force", document=name)
+                continue
             try:
                 self._put_in_force(self._verified(document.message), document.hash)
             except (BadProof, BadMessage) as error:
@@ -112,9 +115,9 @@ class Documents:
     def _refusal(self, desired: Desired) -> str:
         if desired.epoch != self._store.epoch:
             return f"made for epoch {desired.epoch}"
+        if desired.version < self._least(desired.name):
+            return f"version {desired.version} is older than {self._least(desired.name)}"
         current = self._in_force.get(desired.name)
-        if current is not None and desired.version < current.version:
-            return f"version {desired.version} is older than {current.version}"
         same = current is not None and desired.version == current.version
         if same and current is not None and digest_of(desired.content) != current.hash:
             return f"version {desired.version} already has other content"
@@ -123,6 +126,10 @@ class Documents:
         except BadMessage as error:
             return str(error)
         return ""
+
+    def _least(self, name: DocumentName) -> int:
+        """Versions never go back, even when the store does."""
+        return self._store.least_versions.get(name, 0)
 
     def _refused(self, desired: Desired, reason: str) -> None:
         log.warning("document refused", document=desired.name, version=desired.version, reason=reason)

@@ -30,6 +30,8 @@ class Door:
     doubt: bool | None = None
     """A reading that still wants a second one; None: there is none."""
     changes: tuple[float, ...] = ()
+    read_since_pulse: bool = False
+    """What is known is newer than the latest pulse; a board that has fallen silent leaves it old."""
     told_left_open: bool = False
 
     @property

@@ -37,7 +37,11 @@ class Health:
             return
         self._open[fault, subject] = detail[:300]
         told = FaultRaised(fault=fault, subject=subject, detail=detail[:300])
-        await self._cabinet.record(Change(facts=(told,)))
+        try:
+            await self._cabinet.record(Change(facts=(told,)))
+        except StoreFailing:
+            del self._open[fault, subject]
+            raise
 
     async def ends(self, fault: str, subject: str) -> None:
         if (fault, subject) not in self._open:

@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 COURIER_IDLE_S = 180.0
 NEXT_DOOR_WITHIN_S = 120.0
 INSIDE_AGAIN_S = 120.0
+PASSED_OVER = ("door_stuck", "held")
+"""Refusals of one door, after which another one of the same order is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,10 @@ class Entrance:
     def show_to(self, listener: Callable[[Answer], None]) -> None:
         """Be told every answer, also to what was scanned: the screen shows it."""
         self._shown_to.append(listener)
+
+    def show_no_more(self, listener: Callable[[Answer], None]) -> None:
+        """Whoever looked has gone."""
+        self._shown_to.remove(listener)
 
     def _show(self, answer: Answer) -> Answer:
         for listener in self._shown_to:
@@ -130,7 +136,7 @@ class Entrance:
 
     async def _note(self, denied: Denied, *, before_changed: bool) -> None:
         """A wrong try is durable before anybody hears of it."""
-        meta = {"tries": self._access.tries.to_json()} if before_changed else {}
+        meta = {"tries": self._access.tries.to_json(), **self._clock.kept()} if before_changed else {}
         if meta or denied.facts:
             await self._cabinet.record(Change(facts=denied.facts, meta=meta))
 
@@ -141,7 +147,7 @@ class Entrance:
         if not boxes:
             return Answer("refused", refusal=self._why_nothing(grant))
         waiting = [box for box in boxes if not self._in_use(box)] or boxes
-        answer = await self._open(waiting[0], grant.proof)
+        answer = await self._open_first(waiting, grant.proof)
         if answer.kind == "opening" and len(boxes) > 1:
             self._next_doors[grant.order] = (grant.proof, self._clock.now())
             return Answer("opening", door=answer.door, more=len(boxes) - 1)
@@ -151,6 +157,15 @@ class Entrance:
         expected = reservations.parcels_of(grant.order, self._access.parcels.values())
         to_come = [parcel for parcel in expected if parcel.parcel not in self._cabinet.used]
         return "not_loaded" if to_come else "not_valid"
+
+    async def _open_first(self, boxes: list[Box], proof: Proof) -> Answer:
+        """A door that did not open keeps nobody from the others: doors in doubt come last."""
+        answers = []
+        for box in sorted(boxes, key=lambda box: box.state is State.CHECKING):
+            answers.append(await self._open(box, proof))
+            if answers[-1].refusal not in PASSED_OVER:
+                return answers[-1]
+        return answers[0]
 
     @staticmethod
     def _in_use(box: Box) -> bool:

@@ -11,7 +11,8 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import paho.mqtt.client as mqtt
@@ -67,6 +68,36 @@ class SessionLost(Exception):
     """The connection is gone, or was never there."""
 
 
+class Connection(Protocol):
+    """One connection for one session; everything that is heard on it ends up in ``inbox``."""
+
+    inbox: asyncio.Queue[Heard]
+
+    async def open(self, timeout: float) -> None:
+        """Connected and subscribed within ``timeout`` seconds; else ``SessionLost``."""
+        ...
+
+    def publish(self, leaf: Leaf, message: bytes, *, retain: bool = False) -> None:
+        """At least once, or ``SessionLost``."""
+        ...
+
+    def unconfirmed_s(self) -> float:
+        """For how long the broker has owed us a PUBACK; 0 when it owes none."""
+        ...
+
+    def taken(self, heard: Heard) -> None:
+        """The message is off the inbox."""
+        ...
+
+    def close(self) -> None:
+        """Without a farewell, so that the broker speaks the last will."""
+        ...
+
+
+Connect = Callable[[str, Broker, bytes, Session], Connection]
+"""Cabinet, broker, last will, session."""
+
+
 class Uplink:
     """Keeps a session open, for ever."""
 
@@ -86,6 +117,7 @@ class Uplink:
         health: Health,
         samples: Callable[[], dict[str, float]],
         settings: EdgeSettings,
+        connect: Connect | None = None,
     ) -> None:
         self._cabinet = cabinet
         self._broker = broker
@@ -100,6 +132,8 @@ class Uplink:
         self._health = health
         self._samples = samples
         self._settings = settings
+        paho = partial(PahoConnection, keepalive_s=settings.keepalive_s)
+        self._connect: Connect = connect if connect is not None else paho
         self._session: Session | None = None
         self._asked: dict[str, float] = {}
         self._began_epoch = float("-inf")
@@ -137,21 +171,20 @@ class Uplink:
         self._session = session
         self._asked.clear()
         self._outbox.begin_session()
-        keepalive = self._settings.keepalive_s
-        connection = _Connection(self._cabinet, self._broker, self._will(session), session, keepalive)
+        connection = self._connect(self._cabinet, self._broker, self._will(session), session)
         try:
             await connection.open(self._settings.connect_timeout_s)
             self.connected = True
             log.info("uplink open", session=session.n)
             await self._first_words(connection, session)
-            await _until_one_fails(
+            await _until_one_ends(
                 self._listen(connection), self._beat(connection, session),
                 self._drain(connection, session), self._watch(connection),
             )  # fmt: skip
         finally:
             connection.close()
 
-    async def _first_words(self, connection: "_Connection", session: Session) -> None:
+    async def _first_words(self, connection: Connection, session: Session) -> None:
         self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
         self._report(connection, session)
         self._ask_time(connection, session)
@@ -162,23 +195,23 @@ class Uplink:
     def _will(self, session: Session) -> bytes:
         return mac(self._keys, Leaf.STATUS, self._state(session, "offline"))
 
-    def _say(self, connection: "_Connection", leaf: Leaf, body: bytes, *, retain: bool = False) -> None:
+    def _say(self, connection: Connection, leaf: Leaf, body: bytes, *, retain: bool = False) -> None:
         connection.publish(leaf, mac(self._keys, leaf, body), retain=retain)
 
-    def _report(self, connection: "_Connection", session: Session) -> None:
+    def _report(self, connection: Connection, session: Session) -> None:
         said = Reported(
             session=session, documents=dict(self._documents.reported),
             map_version=self._status()["map_version"], map=self._map,
         )  # fmt: skip
         self._say(connection, Leaf.REPORTED, said.body())
 
-    def _ask_time(self, connection: "_Connection", session: Session) -> None:
+    def _ask_time(self, connection: Connection, session: Session) -> None:
         nonce = secrets.token_hex(8)
-        self._asked = {n: at for n, at in self._asked.items() if boot_seconds() - at < 60}
-        self._asked[nonce] = boot_seconds()
+        self._asked = {n: at for n, at in self._asked.items() if self._clock.boot_seconds() - at < 60}
+        self._asked[nonce] = self._clock.boot_seconds()
         self._say(connection, Leaf.SYNC, Sync(session=session, nonce=nonce).body())
 
-    async def _beat(self, connection: "_Connection", session: Session) -> None:
+    async def _beat(self, connection: Connection, session: Session) -> None:
         while True:
             await self._until_next_beat()
             self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
@@ -194,14 +227,14 @@ class Uplink:
                 await self._knows_time.wait()
         self._knows_time.clear()
 
-    def _say_samples(self, connection: "_Connection", session: Session) -> None:
+    def _say_samples(self, connection: Connection, session: Session) -> None:
         """Droppable: sent once, forgotten."""
         samples = self._samples()
         if samples:
             said = Telemetry(session=session, at_ms=self._clock.best_ms(), samples=samples)
             self._say(connection, Leaf.TELEMETRY, said.body())
 
-    async def _watch(self, connection: "_Connection") -> None:
+    async def _watch(self, connection: Connection) -> None:
         """A connection that is open and passes nothing (half-open) is found by what is not confirmed.
 
         We speak at least once per keepalive, so it takes at most 4/3 of it; paho alone takes twice as long.
@@ -212,13 +245,13 @@ class Uplink:
             if connection.unconfirmed_s() > patience:
                 raise SessionLost(f"the broker has confirmed nothing for {patience:.0f} s")
 
-    async def _drain(self, connection: "_Connection", session: Session) -> None:
+    async def _drain(self, connection: Connection, session: Session) -> None:
         """One batch in flight; sent again when no ack comes."""
         while True:
             batch = await self._outbox.next_batch(session)
             self._answered.clear()
             self._awaited = batch.head.nonce
-            self._asked[batch.head.nonce] = boot_seconds()
+            self._asked[batch.head.nonce] = self._clock.boot_seconds()
             self._say(connection, Leaf.EVENTS, batch.body())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ACK_WITHIN_S):
@@ -228,7 +261,7 @@ class Uplink:
 
     # --- what comes in
 
-    async def _listen(self, connection: "_Connection") -> None:
+    async def _listen(self, connection: Connection) -> None:
         while True:
             heard = await connection.inbox.get()
             connection.taken(heard)
@@ -242,7 +275,7 @@ class Uplink:
         """Nothing that comes in may end the session: it is used, or named and left."""
         try:
             await self._taken[leaf](payload)
-            if boot_seconds() - self._refused.get(leaf, 0.0) > GOOD_AFTER_S:
+            if self._clock.boot_seconds() - self._refused.get(leaf, 0.0) > GOOD_AFTER_S:
                 await self._health.ends("bad_proof", leaf)
         except (BadProof, BadMessage) as error:
             await self._refuse(leaf, error)
@@ -250,7 +283,7 @@ class Uplink:
             log.error("message not taken", leaf=leaf, error=str(error))
 
     async def _refuse(self, leaf: Leaf, error: Exception) -> None:
-        self._refused[leaf] = boot_seconds()
+        self._refused[leaf] = self._clock.boot_seconds()
         log.warning("message refused", leaf=leaf, reason=str(error)[:300])
         try:
             await self._health.begins("bad_proof", leaf, str(error))
@@ -277,9 +310,9 @@ class Uplink:
     async def _go_on_anew(self, error: OtherHistory) -> None:
         """A new epoch means a new session; documents that name the old one are asked for again."""
         self._outbox.begin_session()
-        if boot_seconds() - self._began_epoch < EPOCH_PAUSE_S:
+        if self._clock.boot_seconds() - self._began_epoch < EPOCH_PAUSE_S:
             raise SessionLost(f"{error}, right after a new epoch")
-        self._began_epoch = boot_seconds()
+        self._began_epoch = self._clock.boot_seconds()
         reason: EpochReason = "restored" if error.behind else "fork"
         await self._outbox.begin_epoch(reason, str(error))
         self._documents.ask_again()
@@ -293,27 +326,27 @@ class Uplink:
             await self._commands.take(payload, self._session)
 
 
-async def _until_one_fails(*works: Coroutine[Any, Any, None]) -> None:
-    """All at once; the first failure ends them all.
+async def _until_one_ends(*work: Coroutine[Any, Any, None]) -> None:
+    """Run all of them side by side; the first that fails ends the others, and its reason is raised.
 
-    Not a task group: one that fails while it is cancelled loses the cancellation (Python 3.11).
+    A task group would do the same, but before Python 3.13 it leaves its own task marked as cancelled.
     """
-    tasks = [asyncio.create_task(work) for work in works]
+    tasks = [asyncio.ensure_future(each) for each in work]
     try:
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in ended:
-            task.result()
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    for task in ended:
+        task.result()
 
 
-class _Connection:
-    """One paho client for one session; everything it hears ends up in ``inbox``."""
+class PahoConnection:
+    """One paho client for one session. See ``Connection``."""
 
     def __init__(
-        self, cabinet: str, broker: Broker, will: bytes, session: Session, keepalive_s: int
+        self, cabinet: str, broker: Broker, will: bytes, session: Session, *, keepalive_s: int
     ) -> None:
         self._cabinet = cabinet
         self._keepalive_s = keepalive_s

@@ -8,7 +8,7 @@ from typing import Self
 from config.cabinet import Board, Bus, Cabinet, Reader
 from firmware_bridge.climate_xymd02 import ClimateXymd02
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
-from firmware_bridge.line import Line, Trace, Wire
+from firmware_bridge.line import Line, Plug, Trace, Wire
 from firmware_bridge.lock_8a80 import Lock8A80
 from firmware_bridge.lock_modbus import LockModbus
 from firmware_bridge.modbus import ModbusBus
@@ -84,18 +84,21 @@ class Hardware:
 
 
 def assemble(
-    cabinet: Cabinet, ports: Mapping[str, str] | None = None, trace: Trace | None = None
+    cabinet: Cabinet,
+    ports: Mapping[str, str] | None = None,
+    trace: Trace | None = None,
+    plug: Plug | None = None,
 ) -> Hardware:
     """Build the drivers of a cabinet, without opening anything.
 
     ``ports`` puts other addresses in place of the file's, by bus or reader name; ``WrongUse`` names one that
-    the file does not have.
+    the file does not have. ``plug`` opens the ports; by default those of this computer and TCP.
     """
     other = dict(ports or {})
     hardware = Hardware()
     buses: dict[str, Line | ModbusBus] = {}
     for bus in cabinet.bus:
-        wire = _bus_wire(bus, other.pop(bus.name, bus.port), trace)
+        wire = _bus_wire(bus, other.pop(bus.name, bus.port), trace, plug)
         owner = buses[bus.name] = ModbusBus(wire) if bus.kind == "modbus" else Line(wire)
         hardware.wires[bus.name] = wire
         hardware.lines[bus.name] = owner.line if isinstance(owner, ModbusBus) else owner
@@ -106,7 +109,7 @@ def assemble(
         assert isinstance(bus_of_probe, ModbusBus)  # the cabinet file's cross checks say so
         hardware.thermometers[probe.name] = ClimateXymd02(probe.name, bus_of_probe, probe.address)
     for reader in cabinet.reader:
-        wire = _reader_wire(reader, other.pop(reader.name, reader.port), trace)
+        wire = _reader_wire(reader, other.pop(reader.name, reader.port), trace, plug)
         hardware.wires[reader.name] = wire
         hardware.readers[reader.name] = TextReader(reader.name, wire)
     if other:
@@ -114,12 +117,12 @@ def assemble(
     return hardware
 
 
-def _bus_wire(bus: Bus, address: str, trace: Trace | None) -> Wire:
-    return Wire(address, baud=bus.baud, parity=bus.parity, stopbits=bus.stopbits, trace=trace)
+def _bus_wire(bus: Bus, address: str, trace: Trace | None, plug: Plug | None) -> Wire:
+    return Wire(address, baud=bus.baud, parity=bus.parity, stopbits=bus.stopbits, trace=trace, plug=plug)
 
 
-def _reader_wire(reader: Reader, address: str, trace: Trace | None) -> Wire:
-    return Wire(address, baud=reader.baud, trace=trace)
+def _reader_wire(reader: Reader, address: str, trace: Trace | None, plug: Plug | None) -> Wire:
+    return Wire(address, baud=reader.baud, trace=trace, plug=plug)
 
 
 def _board(board: Board, bus: Line | ModbusBus) -> LockBoard:

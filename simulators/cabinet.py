@@ -77,6 +77,8 @@ class Cabinet:
     def __init__(self, clock: Clock, faults: Faults | None = None) -> None:
         self.clock = clock
         self.faults = faults if faults is not None else Faults()
+        self.pulsed: Callable[[str], None] = lambda label: None
+        """Told, with the compartment's label, that a board has begun a pulse."""
         self._compartments: dict[str, Compartment] = {}
         self._due: list[tuple[float, int, Callable[[float], None]]] = []
         self._numbers = count()
@@ -110,6 +112,7 @@ class Cabinet:
         box.off_due = now + seconds
         self._current_on(box, now)
         self._later(box.off_due, lambda at: self._pulse_over(box, at))
+        self.pulsed(label)
 
     def hold(self, label: str) -> None:
         """Energise a coil until ``drop``. This is what burns a solenoid."""
@@ -142,6 +145,12 @@ class Cabinet:
         if not box.latched:
             box.door = Door.OPEN
         return box.door is Door.OPEN
+
+    def force(self, label: str) -> None:
+        """Break a door open; nothing was energised."""
+        self.step()
+        box = self._named(label)
+        box.latched, box.door = False, Door.OPEN
 
     def push(self, label: str) -> None:
         """Lean the door to, without latching it."""

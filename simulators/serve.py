@@ -3,19 +3,19 @@
 import asyncio
 import ctypes
 import json
-import os
 import selectors
 import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from config import cabinet as files
+from config.parent import end_with_parent
 from simulators.bus import Board, Bus
-from simulators.cabinet import Cabinet, Door, Goods, HandsRefused
+from simulators.cabinet import Cabinet, Clock, Door, Goods, HandsRefused
 from simulators.climate_xymd02 import ClimateXymd02
 from simulators.control import serve_control
 from simulators.faults import Cause, Fault, Faults
@@ -25,8 +25,6 @@ from simulators.scan_text import TextReader
 from simulators.wire import FarEnd, PtyEnd, TcpEnd, Wire
 
 LOOK_AGAIN_SECONDS = 0.005
-PARENT_CHECK_SECONDS = 0.5
-PR_SET_PDEATHSIG = 1
 PR_SET_TIMERSLACK = 29
 
 HANDS = ("put", "take", "pull", "push", "close", "wait", "see", "scan", "babble")
@@ -45,13 +43,17 @@ class Served:
         tcp: bool = False,
         turn_round_seconds: float = 0.002,
         seed: int = 0,
+        clock: Clock = time.monotonic,
+        end: Callable[[str], FarEnd] | None = None,
     ) -> None:
         self.faults = Faults()
-        self.cabinet = Cabinet(time.monotonic, self.faults)
+        self.clock = clock
+        self.cabinet = Cabinet(clock, self.faults)
         self.buses: dict[str, Bus] = {}
         self.readers: dict[str, TextReader] = {}
         self.probes: dict[str, ClimateXymd02] = {}
         self._links, self._tcp = links, tcp
+        self._end = end if end is not None else self._real_end
         for bus in file.bus:
             boards = [
                 card for board in file.board if board.bus == bus.name for card in self._build(file, board)
@@ -110,18 +112,18 @@ class Served:
         """Wait until a door is "open" (or ajar) or "closed"; whether that came true."""
         if door not in ("open", "closed"):
             raise HandsRefused(f"a door is waited for to be open or closed, not {door}")
-        until = time.monotonic() + seconds
+        until = self.clock() + seconds
         while (self.cabinet.compartment(compartment).door is Door.CLOSED) != (door == "closed"):
-            if time.monotonic() > until:
+            if self.clock() > until:
                 return False
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
         return True
 
     async def see(self, seconds: float = 10.0, but: Sequence[str] = ()) -> str | None:
         """Wait until a door stands open, not counting those in ``but``; which one, None when none does."""
-        until = time.monotonic() + seconds
+        until = self.clock() + seconds
         while not (standing_open := [label for label in self.cabinet.standing_open() if label not in but]):
-            if time.monotonic() > until:
+            if self.clock() > until:
                 return None
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
         return standing_open[0]
@@ -143,7 +145,7 @@ class Served:
     async def fault(self, cause: str, where: str, amount: float | None = None, other: str = "") -> None:
         """Something breaks."""
         self._check_place(where)
-        self.faults.begin(Fault(Cause(cause), where, amount, other, time.monotonic()))
+        self.faults.begin(Fault(Cause(cause), where, amount, other, self.clock()))
         self._faults_changed()
 
     async def repair(self, cause: str, where: str) -> None:
@@ -183,7 +185,7 @@ class Served:
         """Start answering requests for these verbs."""
         return await serve_control({verb: getattr(self, verb) for verb in VERBS}, HandsRefused)
 
-    def _end(self, name: str) -> FarEnd:
+    def _real_end(self, name: str) -> FarEnd:
         return TcpEnd() if self._tcp else PtyEnd(self._links / name)
 
     def _build(self, file: files.Cabinet, board: files.Board) -> list[Board]:
@@ -251,18 +253,17 @@ def serve(
     file: files.Cabinet, links: Path, *, tcp: bool, turn_round_seconds: float, with_parent: bool
 ) -> None:
     """Serve until SIGINT or SIGTERM, or, ``with_parent``, until the parent process is gone."""
-    parent = os.getppid()
     if with_parent:
-        _die_with_parent()
+        end_with_parent()
     links.mkdir(parents=True, exist_ok=True)
     served = Served(file, links, tcp=tcp, turn_round_seconds=turn_round_seconds)
     _keep_exact_time()
     # The default selector rounds waits up to a millisecond, nine bytes at 115200 baud; this one does not.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
-        runner.run(_run(served, file.id, parent if with_parent else None))
+        runner.run(_run(served, file.id))
 
 
-async def _run(served: Served, cabinet: str, parent: int | None) -> None:
+async def _run(served: Served, cabinet: str) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
@@ -274,26 +275,13 @@ async def _run(served: Served, cabinet: str, parent: int | None) -> None:
         flush=True,
     )
     try:
-        await _until(ended, parent)
+        await ended.wait()
     finally:
         server.close()
         served.unplug()
-
-
-async def _until(ended: asyncio.Event, parent: int | None) -> None:
-    while not ended.is_set() and (parent is None or os.getppid() == parent):
-        try:
-            await asyncio.wait_for(ended.wait(), PARENT_CHECK_SECONDS)
-        except TimeoutError:
-            continue
 
 
 def _keep_exact_time() -> None:
     # Linux lets timers of ordinary programs run 50 microseconds late, half a byte at 115200 baud.
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)
-
-
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

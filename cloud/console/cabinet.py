@@ -12,6 +12,7 @@ from cloud.console.frame import Frame, piece
 from cloud.console.gate import Desk, desk_of
 from cloud.console.look import render
 from cloud.console.opening import Opening
+from cloud.console.phrases import asker
 from cloud.problems import Refused
 from config.contract.faults import FAULTS, Severity
 
@@ -67,7 +68,8 @@ def _opening(command: Row, desk: Desk) -> Row:
     is_late = command["outcome"] is not None and command["outcome"] != command["state"]
     outcome = desk.words(f"command.{command['outcome']}") if is_late else ""
     late = desk.words("late_outcome", outcome=outcome) if is_late else ""
-    return {**command, "because": desk.words.why(command["why"]) if command["why"] else "", "late": late}
+    because = desk.words.why(command["why"]) if command["why"] else ""
+    return {**command, "because": because, "late": late, "who": asker(command["asked_by"], desk.words)}
 
 
 class CabinetPage:

@@ -42,6 +42,9 @@ ON_EVERY_ANSWER = {
 }
 
 
+AT_THIS_MACHINE = "console at the service's machine"
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """An operator at work. ``name`` is the API key's; empty for somebody at this machine."""
@@ -58,7 +61,7 @@ class Desk:
     @property
     def asked_by(self) -> str:
         """How the command ledger names this operator."""
-        return f"key {self.name}, console" if self.name else "console at the service's machine"
+        return f"key {self.name}, console" if self.name else AT_THIS_MACHINE
 
 
 def desk_of(request: HTTPConnection) -> Desk:

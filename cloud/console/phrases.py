@@ -1,9 +1,11 @@
-"""An event of the log as one plain sentence."""
+"""Events of the log, and who asked for a door, in plain words."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
+from cloud.console.gate import AT_THIS_MACHINE
 from cloud.console.words import WORDS, Words
 
 Row = dict[str, Any]
@@ -21,10 +23,26 @@ def sentence(row: Row, words: Words) -> str:
     return words(key, **facts)
 
 
+def asker(asked_by: str, words: Words) -> str:
+    """Who is named so in the command ledger; a name of another form stays as it is."""
+    if asked_by == AT_THIS_MACHINE:
+        return words("asker.here")
+    for form, key in _ASKERS:
+        if found := form.fullmatch(asked_by):
+            return words(key, **found.groupdict())
+    return asked_by
+
+
 def _said(name: str, value: Any, words: Words) -> Any:
     spoken = _SPOKEN.get(name)
     return spoken(str(value), words) if spoken else value
 
+
+_ASKERS = (
+    (re.compile(r"resident of (?P<order>\w+)"), "asker.resident"),
+    (re.compile(r"key (?P<name>.*), console"), "asker.console"),
+    (re.compile(r"key (?P<name>.*)"), "asker.key"),
+)
 
 _SPOKEN: dict[str, Callable[[str, Words], str]] = {
     "purpose": lambda value, words: words.or_else(f"purpose.{value}", value),

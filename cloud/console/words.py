@@ -165,7 +165,11 @@ _TABLE: dict[str, tuple[str, str]] = {
     "command.unknown": ("结果不明", "outcome not known"),
     "command.timed_out": ("超时，没有答复", "timed out, nothing was heard"),
     "late_outcome": ("后来得知：{outcome}", "heard later: {outcome}"),
-    "asked_by": ("操作人", "asked by"),
+    "asked_by": ("操作人：{who}", "asked by {who}"),
+    "asker.here": ("服务器本机的运营台", "console at the service's machine"),
+    "asker.resident": ("居民，订单 {order}", "resident of order {order}"),
+    "asker.console": ("运营台，密钥 {name}", "console, key {name}"),
+    "asker.key": ("接口，密钥 {name}", "API, key {name}"),
     # events
     "filter": ("筛选", "Filter"),
     "type": ("类型", "Type"),

@@ -86,6 +86,7 @@ class EpochBegan(_Fact):
     )
     before: Epoch = Field(description="the epoch that ended")
     last: int = Field(ge=0, description="the last event of it that this controller has")
+    reached: int = Field(default=0, ge=0, description="it had come at least so far; what is between is lost")
 
 
 class OpeningStarted(_InOpening):

@@ -76,10 +76,9 @@ async function ask(path, body) {
 
 // --- panels
 
+// What is half typed stays: the panel may be about somebody else's door.
 function show(panel) {
   shown = { ...panel, until: Date.now() + (panel.wait_s || 0) * 1000, leaves: Date.now() + panel.stay_s * 1000 };
-  typed = "";
-  drawTyped();
   at("start").hidden = true;
   at("panel").hidden = false;
   draw();

@@ -3,12 +3,14 @@
 from controller.store.changes import Change, DamagedRow, Document, Rows, StoreFailing
 from controller.store.journal import Keep
 from controller.store.memory import Store
+from controller.store.opening import Fallen
 from controller.store.rows import box_from_json, box_to_json, checksum
 
 __all__ = [
     "Change",
     "DamagedRow",
     "Document",
+    "Fallen",
     "Keep",
     "Rows",
     "Store",

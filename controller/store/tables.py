@@ -12,8 +12,15 @@ migrations = sqlite_utils.Migrations("edge")
 
 
 def bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Apply the migrations that this file has not seen."""
-    migrations.apply(sqlite_utils.Database(connection))
+    """Apply the migrations that this file has not seen: all of them, or none when the power goes."""
+    connection.execute("begin immediate")
+    try:
+        migrations.apply(sqlite_utils.Database(connection))
+        connection.execute("commit")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise
 
 
 @migrations()
@@ -29,4 +36,17 @@ def first_tables(db: sqlite_utils.Database) -> None:
     db.execute(
         "create table documents (name text primary key, version integer not null, hash text not null,"
         " body blob not null) strict"
+    )
+
+
+@migrations()
+def notice_older_versions(db: sqlite_utils.Database) -> None:
+    """An older version replaces counters and documents without their checksums, which then tell nothing."""
+    db.execute(
+        "create trigger counter_replaced after insert on meta when new.key <> 'sum'"
+        " begin delete from meta where key = 'sum'; end"
+    )
+    db.execute(
+        "create trigger document_replaced after insert on documents"
+        " begin delete from meta where key in ('sum', 'document:' || new.name); end"
     )

@@ -27,7 +27,7 @@ from controller.visit.box import (
     Step,
 )
 from controller.visit.pulses import pulsed
-from controller.visit.restart import restarted
+from controller.visit.restart import fallen_back, restarted
 from controller.visit.switch import door_read
 from controller.visit.told import door_now, now_of
 from controller.visit.waiting import tick
@@ -47,6 +47,7 @@ __all__ = [
     "ask",
     "door_now",
     "door_read",
+    "fallen_back",
     "now_of",
     "pulsed",
     "restarted",

@@ -17,7 +17,7 @@ def pulse_next(
         opening, pulses=opening.pulses + 1, intended=now, sent_at=None, ambiguous=False,
         closed_before=box.door.is_closed,
     )  # fmt: skip
-    box = replace(box, opening=opening, door=replace(box.door, doubt=None))
+    box = replace(box, opening=opening, door=replace(box.door, doubt=None, read_since_pulse=False))
     intended = fact.PulseIntended(**of(box, opening), pulse=opening.pulses)
     emergency = opening.purpose is Purpose.EMERGENCY
     pulse = Pulse(box.label, opening.number, opening.pulses, box.occupancy, not_after, emergency)

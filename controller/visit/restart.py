@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from config.contract import events as fact
 from controller.doors import Door
-from controller.visit.box import Box, Step
+from controller.visit.box import Box, Side, State, Step
+from controller.visit.ending import to_be_checked
 from controller.visit.told import of
 
 
@@ -18,3 +19,14 @@ def restarted(box: Box, *, same_boot: bool) -> Step:
     opening = replace(opening, ambiguous=True, intended=None, sent_at=None, first_pulse=started)
     box = replace(box, opening=opening, rest_until=box.rest_until if same_boot else 0.0)
     return Step(box, (fact.OpeningAmbiguous(**of(box, opening)),))
+
+
+def fallen_back(box: Box, *, known: bool) -> Step:
+    """The store is older than the truth, or (not ``known``) empty: all is held until a person looks."""
+    box = replace(box, sides=box.sides | {Side.QUARANTINE}, verified=False, door=Door(), rest_until=0.0)
+    opening = box.opening
+    if opening is None:
+        return Step(box if known else replace(box, state=State.CHECKING))
+    ambiguous = fact.OpeningAmbiguous(**of(box, opening))
+    after, facts = to_be_checked(box, opening, "records restored")
+    return Step(after, (ambiguous, *facts))

@@ -12,10 +12,10 @@ from typing import Generic, TypeVar
 
 from firmware_bridge.errors import BadFrame, BoardSilent, PortError, PortGone
 from firmware_bridge.line.turns import Priority, Turns
-from firmware_bridge.line.wire import Direction, Trace, Wire
+from firmware_bridge.line.wire import Direction, End, Plug, Trace, Wire
 from firmware_bridge.ports import Permit
 
-__all__ = ["Direction", "Exchange", "Line", "Priority", "Take", "Trace", "Wire"]
+__all__ = ["Direction", "End", "Exchange", "Line", "Plug", "Priority", "Take", "Trace", "Wire"]
 
 T = TypeVar("T")
 

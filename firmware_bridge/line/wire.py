@@ -6,7 +6,7 @@ import os
 import socket
 import struct
 import termios
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Protocol
 
@@ -29,7 +29,9 @@ class Direction(StrEnum):
 Trace = Callable[[float, Direction, bytes], None]
 
 
-class _End(Protocol):
+class End(Protocol):
+    """This side of an open port; its ``fileno`` is what the event loop watches."""
+
     def fileno(self) -> int: ...
     def read(self) -> bytes:
         """What is there, or b"" when nothing is; ``OSError`` when the other side is gone."""
@@ -103,6 +105,10 @@ class _SocketEnd:
         self._socket.close()
 
 
+Plug = Callable[[str], Awaitable[End]]
+"""Opens the port of this address; ``OSError`` when that fails."""
+
+
 async def _connect(address: str, undelivered_seconds: float) -> _SocketEnd:
     host, _, port = address.removeprefix("socket://").rpartition(":")
     if not host or not port.isdigit():
@@ -133,6 +139,7 @@ class Wire:
         stopbits: int = 1,
         undelivered_seconds: float = 0.2,
         trace: Trace | None = None,
+        plug: Plug | None = None,
     ) -> None:
         self.address = address
         self.byte_seconds = (1 + 8 + (parity != "N") + stopbits) / baud
@@ -144,7 +151,8 @@ class Wire:
         self.fault: PortError | None = PortUnavailable(address, "it was not opened yet")
         self._settings = (baud, parity, stopbits)
         self._undelivered_seconds = undelivered_seconds
-        self._end: _End | None = None
+        self._plug = plug if plug is not None else self._plug_in
+        self._end: End | None = None
         self._reopening: asyncio.Task[None] | None = None
 
     @property
@@ -190,15 +198,17 @@ class Wire:
 
     async def _open(self) -> None:
         try:
-            if self.address.startswith("socket://"):
-                self._end = await _connect(self.address, self._undelivered_seconds)
-            else:
-                self._end = _SerialEnd(self.address, *self._settings)
+            self._end = await self._plug(self.address)
         except (OSError, ValueError, termios.error, TimeoutError) as error:
             self.fault = PortUnavailable(self.address, _reason(error))
             raise self.fault from error
         self.fault = None
         asyncio.get_running_loop().add_reader(self._end.fileno(), self._receive)
+
+    async def _plug_in(self, address: str) -> End:
+        if address.startswith("socket://"):
+            return await _connect(address, self._undelivered_seconds)
+        return _SerialEnd(address, *self._settings)
 
     def _receive(self) -> None:
         assert self._end is not None

@@ -7,7 +7,9 @@ when the cabinet has understood. At the end every used QR is shown once more, an
 
 import asyncio
 import contextlib
+import os
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -22,10 +24,12 @@ from simulators.demo.reckoning import Check, Ledger, reckon
 from simulators.demo.service import Order, Service
 from simulators.demo.visits import LostPatience, Visitor
 
-Victim = Literal["edge", "cloud", "broker"]
+Victim = Literal["edge", "stopped edge", "cloud", "broker"]
+"""A stopped edge hangs (SIGSTOP) for up to ``LONGEST_STOP_S`` and then goes on; the others are killed."""
 
 LATEST_KILL_S = 0.9
 """Counted from the proof: by then a door has sprung open, been emptied and shut."""
+LONGEST_STOP_S = 2.0
 QUICK_HANDS_S = 0.3
 LOOKS_FOR_S = 2.0
 RESIDENT_GIVES_UP_S = 60.0
@@ -73,6 +77,17 @@ class _Weather:
     def __init__(self, place: Place, storm: Storm) -> None:
         self._place = place
         self._storm = storm
+
+    async def stop_for_a_while(self, one: Standing, after_s: float, stop_s: float) -> None:
+        """The edge hangs, as under a debugger or on a dying disk."""
+        await asyncio.sleep(after_s)
+        await one.edge.ready()
+        pid = one.edge.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        await asyncio.sleep(stop_s)
+        os.kill(pid, signal.SIGCONT)
+        self._storm.kills["stopped edge"] += 1
 
     async def strike(self, victim: Victim, one: Standing, after_s: float) -> None:
         """One kill, later where the victim is just being started again after another's strike."""
@@ -160,7 +175,11 @@ class _Lane:
         self.ledger.entitle("collect", order)
         await self._online(visitor)
         after_s, by_code = self.luck.uniform(0, LATEST_KILL_S), self.luck.random() < 0.5
-        strike = asyncio.create_task(self.weather.strike(victim, self.one, after_s))
+        if victim == "stopped edge":
+            hangs = self.weather.stop_for_a_while(self.one, after_s, self.luck.uniform(0, LONGEST_STOP_S))
+            strike = asyncio.create_task(hangs)
+        else:
+            strike = asyncio.create_task(self.weather.strike(victim, self.one, after_s))
         end = time.monotonic() + RESIDENT_GIVES_UP_S
         has_it = False
         while not (has_it and self._is_understood(order)):

@@ -10,6 +10,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from simulators.measure.commit import measure as commits
 from simulators.measure.pickup import UNLOCK_BYTES, Bench, Family, Row, measure
 
 BAUDS = (9600, 19200, 115200)
@@ -28,7 +29,7 @@ def pickup(
         for baud in bauds or BAUDS
         for boards in polled or POLLED
     ]
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 100)
     machine, rows = asyncio.run(
         measure(benches, rounds, seed, lambda text: print(text, file=sys.stderr, flush=True))
     )
@@ -40,6 +41,22 @@ def pickup(
     missed = [row for row in rows if not row.is_met]
     console.print(f"{len(rows) - len(missed)} of {len(rows)} goals met")
     return 1 if missed else 0
+
+
+def commit(blocks: int, folder: Path | None, file: Path | None) -> int:
+    """Run row P4; 0 when the goal is met."""
+    console = Console()
+    machine, found = commits(blocks, folder, lambda text: print(text, file=sys.stderr, flush=True))
+    told = found.as_data()
+    console.print(machine)
+    console.print(
+        f"P4: edge {told['edge']} ms, bare sqlite3 {told['bare']} ms, ratio {told['ratio']}"
+        f" (goal {told['goal']}); longest {told['longest']} ms, bare {told['bare_longest']} ms",
+        style="green" if found.is_met else "red", soft_wrap=True,
+    )  # fmt: skip
+    if file is not None:
+        file.write_text(json.dumps({"machine": machine, "rows": [told]}, indent=1) + "\n", encoding="utf-8")
+    return 0 if found.is_met else 1
 
 
 def family(name: str) -> Family:

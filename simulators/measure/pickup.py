@@ -38,8 +38,9 @@ BLOCK = 4
 """Pickups in a block; a block has its own median and its own fsyncs."""
 PAUSE_S = (0.2, 0.3)
 """Between pickups: longer than a coil is on, and never in step with the polls."""
-IDLE_POLL_S = "5"
-BUSY_POLL_S = "0.02"
+IDLE = {"TUANGUI_EDGE_POLL_S": "5", "TUANGUI_EDGE_RELEASE_WAIT_S": "10"}
+"""Doors are looked at so seldom that the edge must be kept from pulsing again meanwhile."""
+BUSY = {"TUANGUI_EDGE_POLL_S": "0.02"}
 """The least the settings allow: with one board already, the next poll waits when one has ended."""
 PULSE_MS = 100
 READER_BAUD = 115200
@@ -201,7 +202,7 @@ async def _load(folder: Path, say: Callable[[str], None]) -> _Loaded:
     cabinet = load(file)
     place = Place(
         folder / "place", Neighbourhood(name_zh="量测", name_en="Measured", cabinets=((file, cabinet),)),
-        say, edge_settings={"poll_s": BUSY_POLL_S},
+        say, edge_settings={"poll_s": "0.02"},
     )  # fmt: skip
     try:
         await place.start()
@@ -257,7 +258,7 @@ async def _start(bench: Bench, folder: Path, supervisor: Supervisor) -> str:
     hardware = await supervisor.start(Program("hardware", lambda told: served))
     ports = [word for pair in hardware.told["ports"].items() for word in ("--port", "=".join(pair))]
     edge = ["--folder", str(folder / "edge"), *ports, "--kiosk-port", "0", "--json", "--with-parent"]
-    poll = {"TUANGUI_EDGE_POLL_S": BUSY_POLL_S if bench.polled else IDLE_POLL_S}
+    poll = BUSY if bench.polled else IDLE
     await supervisor.start(Program("edge", lambda told: ["-m", "controller", "run", file, *edge], poll))
     return str(hardware.told["control"])
 

@@ -241,7 +241,7 @@ class Bench:
     async def becomes(self, label: str | None, state: str) -> None:
         await self.until(lambda: self.box(label).state == state)
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:

@@ -26,7 +26,7 @@ async def test_a_new_epoch_starts_at_one_with_what_the_cloud_lacks_and_the_chang
     assert store.epoch == rows.epoch != before
     assert (rows.first, rows.chain, store.seq, store.through) == (1, CHAIN_START, 3, 0)
     assert [event.type for event in events] == ["EpochBegan", "InsideCalled", "InsideCalled"]
-    assert events[0].data == {"reason": "fork", "before": before, "last": 2}
+    assert events[0].data == {"reason": "fork", "before": before, "last": 2, "reached": 2}
     assert await store.meta("epoch_before") == before
     assert await store.meta("through_before") == "1"
     assert await store.meta("tries") == "{}"

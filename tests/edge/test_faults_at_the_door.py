@@ -106,3 +106,43 @@ async def test_a_port_that_does_not_exist_is_told_and_the_rest_is_served(bench):
     await bench.until(lambda: bench.edge.health.has("reader_lost", "qr"))
     order = await bench.loaded()
     assert (await bench.edge.entrance.typed(order.code)).kind == "opening"
+
+
+async def two_parcels_under_one_code(bench):
+    first = bench.cloud.expect(size="S")
+    second = bench.cloud.expect(size="S", order=first.order, code=first.code)
+    await bench.hand_over()
+    return first, await bench.load(first), await bench.load(second)
+
+
+async def test_a_door_that_jams_keeps_nobody_from_the_other_door_of_the_order(bench):
+    order, low, high = await two_parcels_under_one_code(bench)
+    await bench.served.fault("latch_jammed", low)
+    assert (await bench.edge.entrance.typed(order.code)).door == low
+    await bench.until(lambda: bench.box(low).opening is None)
+    assert (await bench.edge.entrance.typed(order.code)).door == high
+    await bench.collect(high)
+    await bench.becomes(high, "vacant")
+    assert bench.box(low).state == "occupied"
+
+
+async def test_a_door_in_doubt_keeps_nobody_from_the_other_door_of_the_order(bench):
+    order, low, high = await two_parcels_under_one_code(bench)
+    await bench.served.fault("switch_broken_open", low)
+    await bench.until(lambda: bench.box(low).door.is_open)
+    assert (await bench.edge.entrance.typed(order.code)).door == low
+    await bench.becomes(low, "checking")
+    assert (await bench.edge.entrance.typed(order.code)).door == high
+
+
+async def test_a_board_that_answers_nothing_leaves_it_open_whether_the_goods_were_taken(bench):
+    """What was read before the pulses says nothing about what happened after them."""
+    order = await bench.loaded()
+    door = bench.door_of(order)
+    await bench.served.fault("answer_lost", "locks")
+    assert (await bench.edge.entrance.typed(order.code)).door == door
+    assert await bench.served.wait(door, "open")
+    await bench.served.take(door)
+    await bench.until(lambda: bench.box(door).opening is None)
+    assert bench.box(door).state == "checking"
+    assert ("compartment_unclear", door) in await raised(bench)

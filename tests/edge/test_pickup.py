@@ -50,7 +50,7 @@ async def test_a_wrong_code_is_recorded_and_opens_nothing(bench):
     before = bench.openings_on_the_wire()
     answer = await bench.edge.entrance.typed("00000000")
     assert (answer.kind, answer.refusal) == ("refused", "not_valid")
-    assert (await bench.event_types())[-1] == "AccessRefused"
+    assert "AccessRefused" in await bench.event_types()
     assert bench.openings_on_the_wire() == before
 
 

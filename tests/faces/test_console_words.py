@@ -10,7 +10,8 @@ import pytest
 from cloud.commands import FINAL
 from cloud.console.face import places
 from cloud.console.frame import BRAND
-from cloud.console.phrases import sentence
+from cloud.console.gate import AT_THIS_MACHINE
+from cloud.console.phrases import asker, sentence
 from cloud.console.words import LANGUAGES, WORDS, words_for
 from cloud.store.commands import UNDER_WAY
 from config.cabinet import load
@@ -74,3 +75,17 @@ def test_doors_are_drawn_from_the_floor_up() -> None:
 
 def test_the_consoles_brand_is_the_shared_one() -> None:
     assert f"--brand: {BRAND};" in TOKENS.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("asked_by", "zh", "en"),
+    [
+        ("resident of 58d1020f28fdc67e", "居民，订单 58d1020f28fdc67e", "resident of order 58d1020f28fdc67e"),
+        ("key shop, console", "运营台，密钥 shop", "console, key shop"),
+        ("key shop", "接口，密钥 shop", "API, key shop"),
+        (AT_THIS_MACHINE, "服务器本机的运营台", "console at the service's machine"),
+        ("somebody else", "somebody else", "somebody else"),
+    ],
+)
+def test_who_asked_for_a_door_is_told_in_the_language_of_the_page(asked_by: str, zh: str, en: str) -> None:
+    assert (asker(asked_by, words_for("zh")), asker(asked_by, words_for("en"))) == (zh, en)

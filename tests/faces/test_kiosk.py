@@ -40,6 +40,8 @@ async def says(page, text):
 async def test_a_code_typed_on_the_keypad_opens_and_the_steps_are_shown(bench, kiosk):
     order = await bench.loaded()
     door = bench.door_of(order)
+    await says(kiosk, f"{door} 号箱已放好")
+    await kiosk.locator("#back").click()
     await type_code(kiosk, order.code)
     await says(kiosk, f"{door} 号箱门已打开")
     await expect(kiosk.locator("#panel-door")).to_have_text(door)
@@ -57,6 +59,18 @@ async def test_a_physical_keyboard_with_full_width_digits_does_as_well(bench, ki
         await kiosk.evaluate(
             "key => document.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}))", digit
         )
+    await kiosk.keyboard.press("Enter")
+    await says(kiosk, f"{bench.door_of(order)} 号箱门已打开")
+
+
+async def test_what_is_half_typed_stays_when_somebody_elses_door_is_told_of(bench, kiosk):
+    order = await bench.loaded()
+    await says(kiosk, f"{bench.door_of(order)} 号箱已放好")
+    await kiosk.locator("#back").click()
+    await kiosk.keyboard.type(order.code[:4])
+    await bench.served.scan("qr", bench.cloud.badge())
+    await says(kiosk, "投件结束")
+    await kiosk.keyboard.type(order.code[4:])
     await kiosk.keyboard.press("Enter")
     await says(kiosk, f"{bench.door_of(order)} 号箱门已打开")
 

@@ -327,12 +327,14 @@ async def test_a_tap_that_was_refused_may_be_tried_again(service: Service) -> No
     tap = {"nonce": NONCE, "number": 7}
     await to(here.cabinet.say, "status", here.cabinet.status("offline"))
 
-    async def answered(status: int) -> bool:
-        return (await service.http.post(f"{here.path}/open", json=tap)).status_code == status
+    async def online(wanted: bool) -> bool:
+        return (await service.http.get(f"{here.path}/state")).json()["cabinet"]["online"] is wanted
 
-    await until(lambda: answered(409))
+    await until(lambda: online(False))  # a tap before that would be a good one, and remembered
+    assert (await service.http.post(f"{here.path}/open", json=tap)).status_code == 409
     await to(here.cabinet.say, "status", here.cabinet.status())
-    await until(lambda: answered(202))
+    await until(lambda: online(True))
+    assert (await service.http.post(f"{here.path}/open", json=tap)).status_code == 202
     assert (await here.command()).presence.nonce == NONCE
 
 

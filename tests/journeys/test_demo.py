@@ -38,7 +38,7 @@ def test_an_evening_plays_by_itself_and_adds_up(broker: str, tmp_path: Path) -> 
 def check_evening(evening: dict[str, Any], broker: str) -> None:
     assert (evening["ok"], evening["broker"]) == (True, broker)
     assert {check["ok"] for check in evening["checks"]} == {True}
-    assert len(evening["checks"]) == 9
+    assert len(evening["checks"]) == 10
     deeds = evening["deeds"]
     assert {deed["proof"] for deed in deeds if deed["ms"] is not None} == PROOFS
     assert {deed["cabinet"] for deed in deeds} == {"A01", "B01"}

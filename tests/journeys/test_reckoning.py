@@ -108,6 +108,10 @@ def before_the_intent(account: Account) -> None:
     account.truth["energised"][0] = [9.5, 9.8]
 
 
+def held_on(account: Account) -> None:
+    account.truth["energised"][1] = [20.01, 20.36]
+
+
 def unrecorded(account: Account) -> None:
     account.truth["energised"].append([20.5, 20.8])
     account.truth["sprang_open"].append(20.6)
@@ -167,6 +171,7 @@ def at_two_places(account: Account) -> None:
         (door_open, "cloud, cabinet and goods agree on every compartment"),
         (unintended, "no lock was energised that nobody had intended"),
         (before_the_intent, "no lock was energised that nobody had intended"),
+        (held_on, "no coil was on longer than its board's pulse"),
         (unrecorded, "every door that opened is recorded, and no other"),
         (never_sprang, "every door that opened is recorded, and no other"),
         (not_asked_for, "every opening was asked for by somebody entitled"),

@@ -52,6 +52,18 @@ async def test_documents_come_again_until_they_are_reported(
     assert [paper["applied"] for paper in papers] == [True] * 4
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "RESEND_S", 0.3)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_document_that_got_lost_comes_again_without_a_sign_of_life(service: Service) -> None:
+    cabinet = await service.connected()
+    first = await heard(service, cabinet)
+    assert await heard(service, cabinet) == first
+
+
 async def test_a_document_is_not_sent_on_every_heartbeat(service: Service) -> None:
     cabinet = await service.connected()
     await heard(service, cabinet)
