@@ -96,7 +96,7 @@ async def test_no_payload_ends_the_edge(tmp_path, kind):
 
 
 async def test_no_payload_ends_the_cloud(tmp_path):
-    await at_the_cloud(tmp_path / "cloud", 80)
+    await at_the_cloud(tmp_path / "cloud", 40)
 
 
 @pytest.mark.hard

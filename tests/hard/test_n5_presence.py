@@ -63,7 +63,7 @@ async def lives(folder: Path, broker: str, number: int, record_property) -> None
 
 @pytest.mark.parametrize("broker", ["nats", "mosquitto"])
 async def test_presence_follows_the_latest_session(tmp_path, broker, record_property):
-    await lives(tmp_path / "cloud", broker, 15, record_property)
+    await lives(tmp_path / "cloud", broker, 6, record_property)
 
 
 @pytest.mark.hard
