@@ -2,34 +2,32 @@
 
 import asyncio
 import contextlib
-import io
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
-import segno
 import uvicorn
-from fastapi import FastAPI, Query
-from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, Field
+from sse_starlette import EventSourceResponse
+from starlette.exceptions import HTTPException
 
 from config.cabinet import Cabinet as CabinetFile
-from config.look import ICON, TOKENS
 from config.settings import EdgeSettings
+from controller import reservations
 from controller.cabinet import Cabinet, Changed
 from controller.clock import Clock
-from controller.kiosk.guard import Guard
+from controller.kiosk.guard import Guard, error
 from controller.kiosk.live import Live
-from controller.kiosk.panels import of_answer, of_emergency, of_fact
-from controller.kiosk.words import WORDS
+from controller.kiosk.page import FILES, page, qr_svg
+from controller.kiosk.panels import EMERGENCY, of_answer, of_facts
 from controller.presence import Screen
 from controller.scan import Answer, Entrance
 from controller.uplink import Uplink
 
-HERE = Path(__file__).parent
 STOP_S = 2
 
 
@@ -39,11 +37,11 @@ class Typed(BaseModel):
     code: str = Field(max_length=64)
 
 
-Nonce = Annotated[str, Query(pattern=r"^[0-9a-f]{16}$")]
+Nonce = Annotated[str | None, Query(pattern=r"^[0-9a-f]{16}$")]
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the edge has them."""
+    """uvicorn without signal handlers of its own: those belong to the edge."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -70,102 +68,104 @@ class Kiosk:
         self._entrance = entrance
         self._screen = screen
         self._cabinet = cabinet
-        self._clock = clock
         self._uplink = uplink
+        self._rows = {c.label: c.row for c in file.compartment}
+        self._live = Live(self._state, clock)
         self.phone = file.cabinet.phone
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
-        self._live = Live(self._start_page)
-        self._page = Environment(
-            loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined
-        ).get_template("page.html")
-        entrance.show_to(lambda answer: self._live.show(of_answer(answer)))
+        self.app = Guard(self._routes())
+        entrance.show_to(self._answered)
         cabinet.listen(self._heard)
-        self.app = self._routes()
 
     async def start(self) -> str:
         """Listen on loopback; the page's address."""
-        family = socket.AF_INET6 if ":" in self._settings.kiosk_host else socket.AF_INET
-        where = (self._settings.kiosk_host, self._settings.kiosk_port)
-        listening = socket.create_server(where, family=family)
+        host, port = self._settings.kiosk_host, self._settings.kiosk_port
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family)
         config = uvicorn.Config(
             self.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=STOP_S
         )
         self._server = _Server(config)
         self._task = asyncio.create_task(self._server.serve([listening]))
-        host, port = listening.getsockname()[:2]
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+        port = listening.getsockname()[1]
+        return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
     async def stop(self) -> None:
+        """Open pages are told to come back; whoever is being answered gets the answer."""
+        self._live.close()
         if self._server is not None and self._task is not None:
-            self._live.close()
             self._server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError, TimeoutError):
                 await asyncio.wait_for(self._task, STOP_S + 1)
 
+    # --- what happens is shown
+
+    def _answered(self, answer: Answer) -> None:
+        # A reader sees the same QR several times: "in use" about the door that is just opening helps nobody.
+        if answer.refusal == "busy" and answer.door is not None and answer.door == self._live.door:
+            return
+        panel = of_answer(answer)
+        if panel is not None:
+            self._live.show(panel)
+
     def _heard(self, changed: Changed) -> None:
-        for told in changed.facts:
-            self._live.show(of_fact(told))
+        panel = of_facts(changed.facts, self._more_doors)
+        if panel is not None:
+            self._live.show(panel)
+        else:
+            self._live.stir()
+
+    def _more_doors(self, order: str, door: str) -> int:
+        boxes = reservations.boxes_of(order, self._cabinet.boxes, self._rows)
+        return sum(box.label != door for box in boxes)
 
     # --- what is served
 
     def _routes(self) -> FastAPI:
         app = FastAPI(openapi_url=None)
-        app.add_middleware(Guard)
-        self._add_page(app)
+        self._serve_state(app)
+        self._serve_page(app)
+        _answer_errors(app)
 
+        @app.post("/code")
+        async def code(typed: Typed) -> dict[str, Any]:
+            return asdict(await self._entrance.typed(typed.code))
+
+        @app.post("/inside")
+        async def inside() -> dict[str, Any]:
+            self._live.show(EMERGENCY)
+            return asdict(await self._entrance.inside())
+
+        return app
+
+    def _serve_page(self, app: FastAPI) -> None:
+        @app.get("/")
+        async def start_page() -> HTMLResponse:
+            return HTMLResponse(page(self._file, self.phone))
+
+        @app.get("/{name}")
+        async def own_file(name: str) -> FileResponse:
+            if name not in FILES:
+                raise HTTPException(404)
+            return FileResponse(FILES[name])
+
+    def _serve_state(self, app: FastAPI) -> None:
         @app.get("/state")
         async def state() -> dict[str, Any]:
             return self._state()
 
         @app.get("/live")
-        async def live() -> StreamingResponse:
-            return StreamingResponse(self._live.stream(), media_type="text/event-stream")
-
-        @app.post("/code")
-        async def code(typed: Typed) -> dict[str, Any]:
-            return _told(await self._entrance.typed(typed.code))
-
-        @app.post("/inside")
-        async def inside() -> dict[str, Any]:
-            await self._entrance.inside()
-            return {"panel": of_emergency().as_json()}
-
-        return app
-
-    def _add_page(self, app: FastAPI) -> None:
-        for path in (HERE / "kiosk.css", HERE / "kiosk.js", TOKENS, ICON):
-            app.add_api_route(f"/{path.name}", _served(path))
-
-        @app.get("/")
-        async def page() -> HTMLResponse:
-            about = self._file.cabinet
-            return HTMLResponse(self._page.render(about=about, phone=self.phone, words=WORDS))
+        async def live() -> EventSourceResponse:
+            return EventSourceResponse(self._live.stream())
 
         @app.get("/qr.svg")
-        async def qr(n: Nonce) -> Response:
-            return Response(self._qr(n), media_type="image/svg+xml")
-
-    def _qr(self, nonce: str) -> bytes:
-        """The picture of a nonce. The two-digit number is not in it: it proves that the screen was seen."""
-        svg = io.BytesIO()
-        segno.make(self._link(nonce), error="m", micro=False).save(svg, kind="svg", border=4, light="#fff")
-        return svg.getvalue()
+        async def qr(n: Nonce = None) -> Response:
+            """The picture now shown, or that of a nonce: then it fits the number sent along with it."""
+            return Response(qr_svg(self._link(n or self._screen.shown().nonce)), media_type="image/svg+xml")
 
     def _link(self, nonce: str) -> str:
         return f"{self._cloud_url}/c/{self._file.id}?n={nonce}"
-
-    # --- what it knows
-
-    def _start_page(self) -> dict[str, Any]:
-        shown, courier = self._screen.shown(), self._entrance.courier
-        return {
-            "nonce": shown.nonce,
-            "two_digits": f"{shown.number:02d}",
-            "online": self._uplink.connected,
-            "phone": self.phone,
-            "deposited": None if courier is None else courier.deposited,
-        }
 
     def _state(self) -> dict[str, Any]:
         shown = self._screen.shown()
@@ -173,20 +173,26 @@ class Kiosk:
             "number": self._file.cabinet.number,
             "phone": self.phone,
             "online": self._uplink.connected,
+            "loading": self._entrance.courier is not None,
             "qr": self._link(shown.nonce),
+            "nonce": shown.nonce,
             "two_digits": f"{shown.number:02d}",
             "doors": {label: box.door.state for label, box in self._cabinet.boxes.items()},
         }
 
 
-def _served(path: Path) -> Callable[[], FileResponse]:
-    def file() -> FileResponse:
-        return FileResponse(path)
+def _answer_errors(app: FastAPI) -> None:
+    """Every error is JSON with a plain sentence."""
 
-    return file
+    @app.exception_handler(RequestValidationError)
+    async def not_understood(request: Request, wrong: RequestValidationError) -> JSONResponse:
+        reasons = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong.errors())
+        return error(422, f"the request is not understood: {'; '.join(reasons)}")
 
+    @app.exception_handler(HTTPException)
+    async def not_served(request: Request, wrong: HTTPException) -> JSONResponse:
+        return error(wrong.status_code, f"the kiosk does not serve {request.method} {request.url.path[:100]}")
 
-def _told(answer: Answer) -> dict[str, Any]:
-    """The answer, and the panel that says it in words where there is one."""
-    panel = of_answer(answer)
-    return {**asdict(answer), "panel": None if panel is None else panel.as_json()}
+    @app.exception_handler(Exception)
+    async def failed(request: Request, wrong: Exception) -> JSONResponse:
+        return error(500, "the cabinet could not do this; its log says why")

@@ -1,159 +1,195 @@
 "use strict";
-// Every word comes from the controller in both languages; this file only chooses one and shows it.
+// The controller decides and says everything in both languages; this file chooses the language and shows it.
 
 const CODE_DIGITS = 8;
-const CONFIRM_MS = 3000;
-const IDLE_MS = 45000;
+const VISIBLE_MS = 800; // a typed digit is masked after this
+const CONFIRM_MS = 3000; // the second tap of "someone is inside"
+const FORGET_MS = 20000; // typed digits are forgotten
+const IDLE_MS = 45000; // the next person finds the start page in Chinese
 const ANSWER_MS = 8000;
+const AGAIN_MS = 1000;
+
 const at = (id) => document.getElementById(id);
-
 let language = "zh";
-let typed = "";
-let asking = false;
-let shown = null;
-let armed = 0;
-let idle = 0;
-
-const inWords = (sentence) => sentence[language];
 
 // --- language
+
+const words = (sentence) => sentence[language];
 
 function speak(chosen) {
   language = chosen;
   document.documentElement.lang = chosen === "zh" ? "zh-CN" : "en";
-  for (const part of document.querySelectorAll("span[data-zh]")) part.textContent = part.dataset[language];
-  if (shown) draw();
+  const fixed = "span[data-zh], button[data-zh]";
+  for (const part of document.querySelectorAll(fixed)) part.textContent = words(part.dataset);
+  drawPanel();
 }
 
-// --- the code
+// --- the keypad
+
+let typed = "";
+let asking = false;
+let masking = 0;
 
 function type(digit) {
-  if (at("start").hidden) showStart();
-  if (typed.length < CODE_DIGITS && !asking) typed += digit;
-  drawTyped();
+  if (asking || keypadLocked()) return;
+  closePanel();
+  if (typed.length < CODE_DIGITS) typed += digit;
+  drawDigits(typed.length - 1);
+  clearTimeout(masking);
+  masking = setTimeout(drawDigits, VISIBLE_MS);
 }
 
-function erase(all) {
-  typed = all ? "" : typed.slice(0, -1);
-  drawTyped();
+function erase() {
+  typed = typed.slice(0, -1);
+  drawDigits();
 }
 
-function drawTyped() {
-  [...at("typed").children].forEach((place, n) => {
-    place.textContent = typed[n] ?? "";
-    place.className = n < typed.length ? "given" : "";
+function forget() {
+  typed = "";
+  drawDigits();
+}
+
+function drawDigits(visible = -1) {
+  [...at("digits").children].forEach((place, n) => {
+    place.textContent = n >= typed.length ? "" : n === visible ? typed[n] : "●";
   });
-  at("open").disabled = asking || typed.length !== CODE_DIGITS;
+  at("digits").setAttribute("aria-label", `${typed.length} / ${CODE_DIGITS}`);
+  at("open").disabled = asking || typed.length < CODE_DIGITS;
+  at("open-now").hidden = asking;
+  at("checking").hidden = !asking;
 }
 
 async function openByCode() {
-  if (asking || typed.length !== CODE_DIGITS) return;
-  asking = true;
+  if (asking || typed.length < CODE_DIGITS) return;
   const code = typed;
-  erase(true);
+  asking = true;
+  forget();
   try {
-    const answer = await ask("/code", { code });
-    // What opens is told by the stream, in order; a refusal is worth saying even if the stream is broken.
-    if (answer.kind === "refused") show(answer.panel);
+    await post("/code", { code }); // what comes of it is told by the stream, step by step
   } catch {
-    show({ tone: "stop", says: at("no-answer").dataset, hint: at("try-again").dataset, stay_s: 15 });
+    show({ tone: "stop", says: at("no-answer").dataset, next_step: at("try-again").dataset, stay_s: 15 });
   } finally {
     asking = false;
-    drawTyped();
+    drawDigits();
   }
 }
 
-async function ask(path, body) {
+async function post(path, body) {
   const answer = await fetch(path, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(ANSWER_MS),
   });
-  if (!answer.ok) throw new Error(String(answer.status));
-  return answer.json();
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
 }
 
-// --- panels
+// --- panels: what the screen says for a while
+
+let panel = null;
+let lock = null; // the panel that locks the keypad, until its countdown has ended
+
+const inSeconds = (seconds) => performance.now() + seconds * 1000;
+const keypadLocked = () => lock !== null && performance.now() < lock.free;
 
 // What is half typed stays: the panel may be about somebody else's door.
-function show(panel) {
-  shown = { ...panel, until: Date.now() + (panel.wait_s || 0) * 1000, leaves: Date.now() + panel.stay_s * 1000 };
-  at("start").hidden = true;
-  at("panel").hidden = false;
-  draw();
+function show(told) {
+  panel = { ...told, ends: inSeconds(told.stay_s), free: inSeconds(told.wait_s ?? 0) };
+  if (told.wait_s) lock = { ...panel, ends: panel.free };
+  drawPanel();
 }
 
-function draw() {
-  at("panel").className = shown.tone;
-  at("panel-door").hidden = !shown.door;
-  at("panel-door").textContent = shown.door ?? "";
-  at("panel-says").textContent = inWords(shown.says);
-  at("panel-hint").textContent = inWords(shown.hint);
-  drawWait();
+function closePanel() {
+  panel = keypadLocked() ? lock : null;
+  drawPanel();
 }
 
-function drawWait() {
-  const seconds = Math.ceil((shown.until - Date.now()) / 1000);
-  at("panel-wait").hidden = seconds <= 0;
-  at("panel-wait").textContent = at("panel-wait").dataset[language].replace("{s}", seconds);
+function drawPanel() {
+  at("keypad").hidden = panel !== null;
+  at("panel").hidden = panel === null;
+  const door = panel?.door ?? null;
+  at("map").hidden = door === null && !panel?.all_doors;
+  at("phone-way").hidden = !at("map").hidden;
+  for (const place of document.querySelectorAll("[data-door]")) {
+    place.classList.toggle("here", place.dataset.door === door);
+  }
+  if (panel === null) return;
+  at("panel").dataset.tone = panel.tone;
+  at("door").hidden = door === null;
+  at("door").textContent = door ?? "";
+  at("says").textContent = words(panel.says);
+  at("next-step").textContent = words(panel.next_step);
+  at("more").hidden = !panel.more;
+  at("more").textContent = words(at("more").dataset).replace("{n}", panel.more);
+  drawCountdown();
 }
 
-function showStart() {
-  shown = null;
-  at("panel").hidden = true;
-  at("start").hidden = false;
+function drawCountdown() {
+  const seconds = Math.ceil((panel.free - performance.now()) / 1000);
+  at("wait").hidden = seconds <= 0;
+  at("wait").textContent = words(at("wait").dataset).replace("{s}", seconds);
+  at("back").hidden = seconds > 0;
 }
 
-function everySecond() {
-  if (!shown) return;
-  if (Date.now() >= shown.leaves) showStart();
-  else drawWait();
+function everyMoment() {
+  if (panel === null) return;
+  if (performance.now() >= panel.ends) closePanel();
+  else drawCountdown();
 }
 
-// --- someone is inside: never blocked, by nothing on the screen
+// --- someone is inside: depends on nothing else that this page does
+
+let confirming = 0;
 
 async function inside() {
-  if (!armed) {
-    armed = setTimeout(disarm, CONFIRM_MS);
+  if (!confirming) {
+    confirming = setTimeout(calmDown, CONFIRM_MS);
     drawInside();
     return;
   }
-  disarm();
+  calmDown();
   try {
-    show((await ask("/inside", {})).panel);
+    await post("/inside", {});
   } catch {
-    show({ tone: "stop", says: at("inside-failed").dataset, hint: { zh: phone(), en: phone() }, stay_s: 120 });
+    const number = at("phone").textContent;
+    const call = { tone: "stop", says: at("inside-failed").dataset, next_step: { zh: number, en: number } };
+    show({ ...call, stay_s: 120 });
   }
 }
 
-const phone = () => at("phone").textContent;
-
-function disarm() {
-  clearTimeout(armed);
-  armed = 0;
+function calmDown() {
+  clearTimeout(confirming);
+  confirming = 0;
   drawInside();
 }
 
 function drawInside() {
-  at("inside").className = armed ? "armed" : "";
-  at("inside-first").hidden = Boolean(armed);
-  at("inside-again").hidden = !armed;
+  at("inside").classList.toggle("sure", confirming !== 0);
+  at("inside-first").hidden = confirming !== 0;
+  at("inside-again").hidden = confirming === 0;
 }
 
-// --- the state of the start page
+// --- what the controller tells
 
 function drawState(state) {
+  at("lost").hidden = true;
   at("online").hidden = !state.online;
   at("offline").hidden = state.online;
-  at("loading").hidden = state.deposited === null;
+  at("loading").hidden = !state.loading;
   at("phone").textContent = state.phone;
-  // Number and picture change together: the old number belongs to the old picture.
+  for (const place of document.querySelectorAll("[data-door]")) {
+    place.classList.toggle("open", ["open", "forced"].includes(state.doors[place.dataset.door]));
+  }
+  if (at("qr").dataset.nonce !== state.nonce) drawQr(state);
+}
+
+function drawQr(state) {
   const next = new Image();
   next.onload = () => {
+    // Both at once: a number beside another picture would turn somebody away.
     at("qr").src = next.src;
-    at("qr").hidden = false;
     at("qr").dataset.nonce = state.nonce;
+    at("qr").hidden = false;
     at("two-digits").textContent = state.two_digits;
   };
   next.src = `/qr.svg?n=${state.nonce}`;
@@ -163,40 +199,56 @@ function listen() {
   const live = new EventSource("/live");
   live.addEventListener("state", (event) => drawState(JSON.parse(event.data)));
   live.addEventListener("panel", (event) => show(JSON.parse(event.data)));
+  live.addEventListener("error", () => {
+    drawLost();
+    if (live.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS);
+  });
 }
 
-// --- nobody there any more
-
-function touched() {
-  clearTimeout(idle);
-  idle = setTimeout(() => {
-    erase(true);
-    speak("zh");
-    if (shown && shown.tone === "stop" && shown.until <= Date.now()) showStart();
-  }, IDLE_MS);
+function drawLost() {
+  at("lost").hidden = false;
+  for (const id of ["online", "offline"]) at(id).hidden = true;
+  // A picture that is not renewed would not be taken back.
+  at("qr").hidden = true;
+  at("qr").dataset.nonce = "";
+  at("two-digits").textContent = "";
 }
 
-function key(event) {
-  const name = event.key.normalize("NFKC");
-  if (/^[0-9]$/.test(name)) type(name);
-  else if (name === "Backspace") erase(false);
-  else if (name === "Escape") erase(true);
-  else if (name === "Enter" && typed.length === CODE_DIGITS) openByCode();
+// --- keys, taps, and nobody there any more
+
+function pressed(event) {
+  const key = event.key.normalize("NFKC");
+  if (/^[0-9]$/.test(key)) type(key);
+  else if (key === "Backspace") erase();
+  else if (key === "Escape") panel ? closePanel() : forget();
+  else if (key === "Enter" && typed.length === CODE_DIGITS) openByCode();
   else return;
   event.preventDefault();
 }
 
-for (const button of document.querySelectorAll("[data-digit]")) {
-  button.addEventListener("click", () => type(button.dataset.digit));
+let forgetting = 0;
+let idling = 0;
+
+function touched() {
+  clearTimeout(forgetting);
+  clearTimeout(idling);
+  forgetting = setTimeout(forget, FORGET_MS);
+  idling = setTimeout(() => speak("zh"), IDLE_MS);
 }
-at("clear").addEventListener("click", () => erase(true));
-at("erase").addEventListener("click", () => erase(false));
+
+for (const key of document.querySelectorAll("[data-digit]")) {
+  key.addEventListener("click", () => type(key.dataset.digit));
+}
+at("clear").addEventListener("click", forget);
+at("erase").addEventListener("click", erase);
 at("open").addEventListener("click", openByCode);
-at("back").addEventListener("click", showStart);
+at("back").addEventListener("click", closePanel);
 at("inside").addEventListener("click", inside);
 at("language").addEventListener("click", () => speak(language === "zh" ? "en" : "zh"));
-document.addEventListener("keydown", key);
-for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, touched);
+document.addEventListener("keydown", pressed);
+// A tapped button keeps no focus: Enter on a keyboard means "open", not the button tapped last.
+document.addEventListener("mousedown", (event) => event.preventDefault());
 document.addEventListener("contextmenu", (event) => event.preventDefault());
-setInterval(everySecond, 500);
+for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, touched);
+setInterval(everyMoment, 250);
 listen();

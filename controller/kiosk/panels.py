@@ -1,8 +1,10 @@
-"""What the screen shows for a while when something happens: pure, from answers and facts to panels.
+"""What the screen says for a while when something happens: from answers and facts to panels.
 
-A panel names a door and says what to do; it never says whose parcel it is or what lies where.
+A panel names a door and what to do next, in both languages. It never says whose parcel it is, what lies
+where, or whether a code was wrong, used or expired.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -11,91 +13,115 @@ from config.contract.faults import REFUSALS, Sentence
 from controller.kiosk.words import say
 from controller.scan import Answer
 
-Tone = Literal["go", "wait", "stop", "done"]
+Tone = Literal["go", "done", "wait", "stop"]
 
-BRIEF_S, READ_S, LONG_S = 6, 15, 120
+FAREWELL_S, READ_S, WORK_S = 5, 15, 120
 """How long a panel stays: a farewell, a sentence to read, something to be done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One thing said in large letters. ``wait_s`` counts down before the keypad answers again."""
+    """One thing said in large letters for ``stay_s`` seconds, unless something newer comes.
+
+    ``door`` is shown huge; ``more`` doors of the same order follow; the keypad is locked for ``wait_s``.
+    ``all_doors``: the screen shows which doors are open, because more than one matters.
+    """
 
     tone: Tone
     says: Sentence
-    hint: Sentence
-    stay_s: int
+    next_step: Sentence
+    stay_s: float
     door: str | None = None
-    wait_s: int = 0
+    more: int = 0
+    wait_s: float = 0
+    all_doors: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
+EMERGENCY = Panel("stop", say("emergency"), say("emergency_next"), WORK_S, all_doors=True)
+
+MoreDoors = Callable[[str, str], int]
+"""(order, door): how many other doors of the order are still to be opened."""
+
+
 def of_answer(answer: Answer) -> Panel | None:
-    """What an answer to a code or scan adds to the facts that are shown anyway."""
+    """What is said to a code or a scan. An opening is told by its facts, step by step."""
     match answer.kind:
         case "refused":
             return _refused(answer)
         case "courier":
-            return Panel("wait", say("courier"), say("courier_hint"), LONG_S)
+            return Panel("wait", say("courier"), say("courier_next"), WORK_S)
         case "courier_left":
-            return Panel("done", say("courier_left"), say("courier_left_hint"), BRIEF_S)
-        case "opening" if answer.more:
-            more = say("opening_more", more=answer.more)
-            return Panel("go", say("opening", door=answer.door), more, LONG_S, answer.door)
+            return Panel("done", say("courier_left"), say("courier_left_next"), FAREWELL_S)
     return None
 
 
 def _refused(answer: Answer) -> Panel:
-    refusal = REFUSALS[answer.refusal]
+    """A keypad that is locked from now on says so: the countdown matters more than the last wrong try."""
+    refusal = REFUSALS.get("wait" if answer.wait_s else answer.refusal)
+    says = say("not_possible") if refusal is None else refusal.says
+    next_step = refusal.next_step if refusal is not None and refusal.next_step.zh else say("try_again")
     stay_s = max(READ_S, answer.wait_s)
-    return Panel("stop", refusal.says, refusal.next_step, stay_s, answer.door, answer.wait_s)
+    return Panel("stop", says, next_step, stay_s, answer.door, wait_s=answer.wait_s)
 
 
-def of_emergency() -> Panel:
-    """Also shown when nothing can be recorded, so there is no fact to show."""
-    return Panel("stop", say("emergency"), say("emergency_hint"), LONG_S)
+def of_facts(facts: tuple[fact.Fact, ...], more: MoreDoors) -> Panel | None:
+    """What people at the cabinet are told of a change: the last of its facts that concerns them."""
+    panels = (_of_fact(told, more) for told in facts)
+    return next((panel for panel in reversed(list(panels)) if panel is not None), None)
 
 
-def of_fact(told: fact.Fact) -> Panel | None:
-    """What people at the cabinet are told of a fact; None for what is none of their business."""
+def _of_fact(told: fact.Fact, more: MoreDoors) -> Panel | None:
     match told:
         case fact.InsideCalled():
-            return of_emergency()
-        case fact.DoorLeftOpen(box=box):
-            return Panel("wait", say("left_open", door=box.label), say("left_open_hint"), LONG_S, box.label)
-        case (
-            fact.OpeningStarted() | fact.PulseIntended() | fact.PulseWithheld() | fact.DoorOpened()
-            | fact.OpeningFailed() | fact.ParcelDeposited() | fact.DepositAborted() | fact.ParcelCollected()
-        ) if told.purpose != "emergency":  # fmt: skip
-            return _of_opening(told)
+            return EMERGENCY
+        case fact.DoorLeftOpen():
+            return _door("wait", "left_open", told, WORK_S)
+        case fact._InOpening(purpose="emergency"):
+            return None  # one panel for all doors of an emergency, not one for each
+        case fact.OpeningStarted() | fact.PulseIntended() | fact.DoorOpened():
+            return _towards_open(told, more)
+        case fact._AtBox():
+            return _ended(told)
     return None
 
 
-def _of_opening(told: fact._InOpening) -> Panel | None:
-    door = told.box.label
+def _towards_open(
+    told: fact.OpeningStarted | fact.PulseIntended | fact.DoorOpened, more: MoreDoors
+) -> Panel | None:
+    order, door = told.box.order, told.box.label
+    # Only codes and QR open the other doors of an order by themselves; a phone asks for each.
+    following = more(order, door) if order is not None and told.proof in ("code", "qr") else 0
     match told:
-        case fact.OpeningStarted():
-            return Panel("go", say("opening", door=door), say("opening_hint"), LONG_S, door)
-        case fact.PulseIntended(pulse=pulse) if pulse > 1:
-            return Panel("wait", say("press_door", door=door), say("press_hint"), READ_S, door)
-        case fact.PulseWithheld(reason=reason):
-            return Panel("stop", say("withheld", door=door), _next_step(reason), READ_S, door)
         case fact.DoorOpened(purpose=purpose):
-            hint = {"collect": "take_hint", "load": "put_hint"}.get(purpose, "look_hint")
-            return Panel("go", say("take", door=door), say(hint), LONG_S, door)
-        case fact.OpeningFailed():
-            return Panel("stop", say("stuck", door=door), say("stuck_hint"), READ_S, door)
-        case fact.ParcelDeposited():
-            return Panel("done", say("deposited", door=door), say("next_parcel"), READ_S)
-        case fact.DepositAborted():
-            return Panel("stop", say("aborted", door=door), say("aborted_hint"), READ_S)
-        case fact.ParcelCollected():
-            return Panel("done", say("collected"), say("collected_hint"), BRIEF_S)
+            step = f"{purpose}_next"
+            return Panel("go", say("collect", door=door), say(step), WORK_S, door, following)
+        case fact.PulseIntended(pulse=pulse) if pulse > 1:
+            return _door("wait", "again", told, READ_S)
+        case fact.OpeningStarted():
+            return Panel("go", say("opening", door=door), say("opening_next"), READ_S, door, following)
     return None
 
 
-def _next_step(reason: str) -> Sentence:
-    refusal = REFUSALS.get(reason)
-    return refusal.next_step if refusal is not None else say("try_again")
+def _ended(told: fact._AtBox) -> Panel | None:
+    match told:
+        case fact.OpeningFailed() | fact.PulseWithheld():
+            return _door("stop", "stuck", told, READ_S)
+        case fact.ParcelCollected():
+            return Panel("done", say("collected"), say("collected_next"), FAREWELL_S)
+        case fact.ParcelDeposited():
+            return Panel("done", say("deposited", door=told.box.label), say("deposited_next"), READ_S)
+        case fact.DepositAborted():
+            return Panel("stop", say("aborted", door=told.box.label), say("aborted_next"), READ_S)
+        case fact.OpeningEnded(box=box) if box.door == "closed":
+            return Panel("done", say("closed", door=box.label), say("closed_next"), FAREWELL_S)
+        case fact.CheckNeeded(box=box) if box.door == "closed":
+            return Panel("done", say("closed", door=box.label), say("closed_next"), FAREWELL_S)
+    return None
+
+
+def _door(tone: Tone, key: str, told: fact._AtBox, stay_s: float) -> Panel:
+    door = told.box.label
+    return Panel(tone, say(key, door=door), say(f"{key}_next"), stay_s, door)

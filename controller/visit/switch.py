@@ -8,6 +8,14 @@ from controller.visit.box import Box, Opening, Purpose, Rules, Side, State, Step
 from controller.visit.ending import to_be_checked
 from controller.visit.told import command_ended, fault, now_of, of, parcel_in
 
+LOOKED_AFTER = frozenset({Side.FORCED, Side.QUARANTINE, Side.OUT_OF_SERVICE})
+"""A service opening that was seen open and closed means that a person stood there: these end with it."""
+ENDED_BY_A_LOOK = {
+    Side.FORCED: "door_forced",
+    Side.QUARANTINE: "compartment_unclear",
+    Side.OUT_OF_SERVICE: "door_stuck",
+}
+
 
 def door_read(box: Box, reading: Reading, now: float, rules: Rules) -> Step:
     """The switch was read; finishes openings, notices forced doors."""
@@ -76,9 +84,14 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
         case Purpose.LOAD:
             after = replace(box, state=State.OCCUPIED, opening=None)
             told = fact.ParcelDeposited(**of(after, opening), **parcel_in(box))
-        case Purpose.SERVICE | Purpose.EMERGENCY:
+        case Purpose.SERVICE:
+            after, told = _looked_into(replace(box, sides=box.sides - LOOKED_AFTER), opening)
+        case Purpose.EMERGENCY:
             after, told = _looked_into(box, opening)
     facts: list[fact.Fact] = [fact.DoorClosed(box=now_of(after), open_ms=max(0, round(open_s * 1000))), told]
+    facts += [
+        fact.FaultCleared(fault=ENDED_BY_A_LOOK[side], subject=box.label) for side in box.sides - after.sides
+    ]
     if open_s >= rules.left_open_alarm_s:
         facts.append(fact.FaultCleared(fault="door_left_open", subject=box.label))
     if after.state is State.VACANT and open_s >= rules.left_open_block_s:

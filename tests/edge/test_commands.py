@@ -147,3 +147,21 @@ async def test_a_pulse_that_waited_past_the_deadline_is_withheld_at_the_last_mom
     assert bench.openings_on_the_wire() == before
     assert await outcome(bench) == ("rejected", "late")
     assert "PulseWithheld" in await bench.event_types()
+
+
+async def test_a_service_opening_that_was_seen_ends_what_only_a_person_may_end(ready):
+    """A forced door keeps new parcels out over restarts, until somebody opens and shuts it for service."""
+    bench, session, _, _ = ready
+    await bench.served.fault("switch_broken_open", "02")
+    await bench.until(lambda: "forced" in bench.box("02").sides)
+    await bench.served.repair("switch_broken_open", "02")
+    await bench.until(lambda: bench.box("02").door.is_closed)
+    await bench.stop()
+    await bench.start()
+    assert "forced" in bench.box("02").sides
+    bench.edge.clock.synced(boot_seconds(), int(time.time() * 1000))
+    await send(bench, session, "02", None, purpose="service")
+    await bench.collect("02")
+    await bench.until(lambda: bench.box("02").assignable)
+    cleared = [e.data["fault"] for e in await bench.events() if e.type == "FaultCleared"]
+    assert cleared[-1] == "door_forced"

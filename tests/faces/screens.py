@@ -55,6 +55,7 @@ async def _pictures(browser: Browser, told: dict[str, Any]) -> None:
     await _picture(console, "console", wait=2.0)
     await console.goto(f"{told['console_url']}/cabinet/{cabinet['cabinet']}")
     kiosk = await _page(browser, cabinet["kiosk_url"], 720, 1180)
+    await kiosk.get_by_role("button", name="返回").click()  # from what it still tells the courier
     await _picture(kiosk, "kiosk", wait=1.0)
     for digit in typed["code"]:
         await kiosk.keyboard.press(digit)

@@ -7,8 +7,8 @@ import pytest
 
 from config.contract import events as fact
 from config.contract.faults import REFUSALS
-from controller.kiosk.panels import of_answer, of_emergency, of_fact
-from controller.kiosk.words import WORDS
+from controller.kiosk.panels import EMERGENCY, of_answer, of_facts
+from controller.kiosk.words import WORDS, say
 from controller.scan import Answer
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -16,8 +16,19 @@ ORDER, PARCEL = "00000000000000aa", "00000000000000bb"
 BOX = fact.BoxNow(label="05", state="occupied", door="open", order=ORDER, parcel=PARCEL)
 
 
+CLOSED = BOX.model_copy(update={"door": "closed"})
+
+
 def in_opening(kind, purpose="collect", **more):
-    return kind(box=BOX, opening=1, purpose=purpose, proof="code", **more)
+    return kind(**{"box": BOX, "opening": 1, "purpose": purpose, "proof": "code", **more})
+
+
+def none_follow(order, door):
+    return 0
+
+
+def panel_of(*facts, more=none_follow):
+    return of_facts(facts, more)
 
 
 def with_parcel(kind, purpose, **more):
@@ -34,6 +45,8 @@ TOLD = [
     with_parcel(fact.ParcelDeposited, "load"),
     with_parcel(fact.DepositAborted, "load", reason="courier"),
     with_parcel(fact.ParcelCollected, "collect"),
+    in_opening(fact.OpeningEnded, "service", box=CLOSED),
+    in_opening(fact.CheckNeeded, "service", box=CLOSED, reason="opened for service"),
     fact.InsideCalled(first_door="05"),
     fact.DoorLeftOpen(box=BOX, open_ms=60_000),
 ]
@@ -56,18 +69,27 @@ def test_every_word_is_in_both_languages_with_the_same_blanks(key):
 
 
 @pytest.mark.parametrize("code", REFUSALS)
-def test_every_refusal_is_a_sentence_with_its_wait(code):
+def test_a_refusal_that_locks_the_keypad_says_so_and_counts_down(code):
     panel = of_answer(Answer("refused", refusal=code, wait_s=40))
     assert panel is not None
-    assert_said_well(panel.says)
     assert (panel.tone, panel.wait_s, panel.stay_s) == ("stop", 40, 40)
+    assert panel.says == REFUSALS["wait"].says
+
+
+@pytest.mark.parametrize("code", [*REFUSALS, "a_code_of_a_later_version"])
+def test_every_refusal_is_said_and_says_what_next(code):
+    panel = of_answer(Answer("refused", refusal=code))
+    assert panel is not None
+    assert_said_well(panel.says)
+    assert_said_well(panel.next_step)
+    assert panel.says == (REFUSALS[code].says if code in REFUSALS else say("not_possible"))
 
 
 @pytest.mark.parametrize("told", TOLD, ids=lambda told: f"{told.type}-{getattr(told, 'purpose', '')}")
 def test_every_step_at_the_door_is_said_and_names_no_parcel(told):
-    panel = of_fact(told)
+    panel = panel_of(told)
     assert panel is not None
-    for sentence in (panel.says, panel.hint):
+    for sentence in (panel.says, panel.next_step):
         assert_said_well(sentence)
     assert not re.search(f"{ORDER}|{PARCEL}|occupied", str(panel.as_json()))
 
@@ -80,11 +102,12 @@ def test_every_step_at_the_door_is_said_and_names_no_parcel(told):
         fact.DoorForced(box=BOX),
         in_opening(fact.PulseIntended, pulse=1),
         in_opening(fact.OpeningStarted, "emergency"),
+        in_opening(fact.OpeningEnded),
     ],
     ids=lambda told: told.type,
 )
 def test_what_is_not_for_people_at_the_cabinet_is_not_shown(told):
-    assert of_fact(told) is None
+    assert panel_of(told) is None
 
 
 @pytest.mark.parametrize("kind", ["courier", "courier_left"])
@@ -94,16 +117,26 @@ def test_a_courier_is_greeted_and_thanked(kind):
     assert_said_well(panel.says)
 
 
-def test_an_order_in_several_boxes_says_how_many_are_left():
-    panel = of_answer(Answer("opening", door="05", more=2))
-    assert panel is not None
-    assert "2" in panel.hint.zh
-    assert "2" in panel.hint.en
+def test_a_code_tells_how_many_doors_follow_and_a_phone_opens_one_alone():
+    def two(order, door):
+        assert (order, door) == (ORDER, "05")
+        return 2
+
+    opened = {"pulse": 1, "after_pulse_ms": 90}
+    assert panel_of(in_opening(fact.DoorOpened, **opened), more=two).more == 2
+    assert panel_of(in_opening(fact.DoorOpened, proof="phone", **opened), more=two).more == 0
 
 
-def test_an_opening_alone_is_left_to_the_facts():
+def test_of_several_facts_the_last_that_concerns_people_is_shown():
+    closed = fact.DoorClosed(box=CLOSED)
+    panel = panel_of(closed, with_parcel(fact.ParcelCollected, "collect"), closed)
+    assert panel.says == say("collected")
+
+
+def test_an_opening_is_told_by_its_facts():
     assert of_answer(Answer("opening", door="05")) is None
 
 
-def test_an_emergency_says_what_to_do():
-    assert_said_well(of_emergency().hint)
+def test_an_emergency_says_what_to_do_and_shows_all_doors():
+    assert_said_well(EMERGENCY.next_step)
+    assert EMERGENCY.all_doors
