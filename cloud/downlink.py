@@ -24,7 +24,8 @@ from config.contract.topics import FROM_CABINET
 
 LARGEST_INBOX = 50_000
 IN_FLIGHT = 2000
-KEEPALIVE_S = 30
+KEEPALIVE_S = 20
+"""paho finds a connection that passes nothing after two of these."""
 CONNECT_TIMEOUT_S = 2
 RECONNECT_S = (1, 5)
 SUBSCRIPTIONS = [(f"tg/v1/+/+/{leaf}", 1) for leaf in sorted(FROM_CABINET)]

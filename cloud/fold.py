@@ -13,6 +13,8 @@ from config.contract.events import BoxNow, Event, Fact
 from config.contract.messages import Clock
 
 Row = dict[str, Any]
+STAYS = {"occupied": "ready", "collecting": "ready", "checking": "unclear"}
+"""How a parcel is that lies in a compartment of this state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Picture:
             case said.Booted() | said.Surveyed():
                 for box in fact.boxes:
                     self._box(place, box)
+            case said.Baseline():
+                self._baseline(place, fact)
             case said.CommandEnded():
                 self._command(place, fact)
             case said.FaultRaised():
@@ -72,6 +76,15 @@ class Picture:
                 "at_ms": place.at_ms,
             }
 
+    def _baseline(self, place: Place, fact: said.Baseline) -> None:
+        """Everything as it is now; a stay that is known already keeps its times."""
+        for box in fact.boxes:
+            self._box(place, box)
+            if box.parcel is not None and box.state in STAYS:
+                self._where(place, box.parcel, _stay(STAYS[box.state], box.label, box.occupancy))
+        for parcel in fact.used:
+            self._where(place, parcel, _stay("collected", None, None))
+
     def _parcel(self, place: Place, fact: Fact, box: BoxNow) -> None:
         match fact:
             case said.ParcelDeposited():
@@ -93,7 +106,9 @@ class Picture:
         before = self.whereabouts.get(key)
         if before is None or _is_later(place, before):
             times = {name: before[name] if before else None for name in ("deposited_ms", "collected_ms")}
-            self.whereabouts[key] = {**_at(place), "parcel": parcel, **stay, **times}
+            self.whereabouts[key] = {**_at(place), "parcel": parcel, **_filled(stay, before), **times}
+        else:
+            before.update(_filled({name: before[name] for name in stay}, stay))
         for name, at_ms in happened_ms.items():
             self.whereabouts[key][name] = max(at_ms, self.whereabouts[key][name] or 0)
 
@@ -125,6 +140,18 @@ def happened_ms(event: Event, received_ms: int) -> int:
 
 def _stay(state: str, compartment: str | None, occupancy: str | None, note: str = "") -> Row:
     return {"state": state, "compartment": compartment, "occupancy": occupancy, "note": note[:64]}
+
+
+def _filled(stay: Row, other: Row | None) -> Row:
+    """A baseline says of a collected parcel only that: where it lay is told by the event, if we have it."""
+    if other is None or not is_bare(stay) or other["state"] != "collected":
+        return stay
+    return {**stay, "compartment": other["compartment"], "occupancy": other["occupancy"]}
+
+
+def is_bare(stay: Row) -> bool:
+    """Collected, and it is not known from where."""
+    return bool(stay["state"] == "collected" and stay["compartment"] is None)
 
 
 def _at(place: Place) -> Row:

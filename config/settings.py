@@ -45,6 +45,9 @@ class EdgeSettings(BaseSettings):
     no_time_after_s: float = Field(
         default=120, ge=5, le=120, description="a command needs a sync younger than this"
     )
+    keepalive_s: int = Field(
+        default=30, ge=3, le=120, description="MQTT keepalive; a dead connection is found in 4/3 of it"
+    )
     connect_timeout_s: float = Field(default=2, ge=0.5, le=10, description="wait for CONNACK")
     reconnect_s: float = Field(default=1.5, ge=0.5, le=60, description="least wait before connecting again")
     batch_events: int = Field(default=500, ge=1, le=500, description="events in one batch at most")

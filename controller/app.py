@@ -28,7 +28,7 @@ from controller.presence import Screen
 from controller.records import Records
 from controller.recovery import recover
 from controller.scan import Entrance
-from controller.store import Change, Store, StoreFailing
+from controller.store import Change, Keep, Store, StoreFailing
 from controller.switches import Switches, Watched
 from controller.unlock import Lock, Unlocker
 from controller.uplink import Connect, Uplink
@@ -177,7 +177,8 @@ async def build(
     entrance = Entrance(file, cabinet, access, store, clock)
     commands = Commands(file.id, cabinet, documents, screen, store, clock)
     commands.no_time_after_s = settings.no_time_after_s
-    outbox = Outbox(store, settings.batch_events, settings.keep_acked_rows)
+    keep = Keep(settings.keep_acked_rows, settings.keep_acked_days)
+    outbox = Outbox(store, cabinet, health, most_events=settings.batch_events, keep=keep)
     cabinet.listen(lambda changed: outbox.note_more())
     cabinet.connect(Unlocker(_locks(file, hardware), cabinet, clock))
     switches = Switches(_watched(file, hardware), cabinet, health, settings.poll_s)

@@ -11,9 +11,10 @@ from typing import Protocol
 
 import structlog
 
-from config.contract.events import EpochReason, Fact, FaultRaised, ParcelCollected
+from config.contract.events import Baseline, EpochReason, Fact, FaultRaised, LostRange, ParcelCollected
 from config.contract.messages import CabinetSettings
 from controller import visit
+from controller.baseline import baseline
 from controller.clock import Clock
 from controller.doors import Door, Reading
 from controller.store import Change, Store, StoreFailing
@@ -115,11 +116,34 @@ class Cabinet:
             await self._store.commit(change, self._clock.stamp())
             self._tell(Changed(None, change.facts))
 
-    async def begin_epoch(self, reason: EpochReason, change: Change | None = None) -> None:
-        """Number the events anew (see ``Store.begin_epoch``); then the uplink needs a new session."""
+    # --- history
+
+    async def begin_epoch(
+        self, reason: EpochReason, change: Change | None = None, faults: tuple[Fact, ...] = ()
+    ) -> None:
+        """Number the events anew (see ``Store.begin_epoch``); then the uplink needs a new session.
+
+        ``change`` comes with it, and how everything is then; ``faults`` that are open are told again.
+        """
         async with self._turn:
-            told = await self._store.begin_epoch(reason, self._clock.stamp(), change)
-            self._tell(Changed(None, (told, *(change.facts if change is not None else ()))))
+            given = change or Change()
+            facts = (*given.facts, *self._baseline(given.boxes), *faults)
+            told = await self._store.begin_epoch(reason, self._clock.stamp(), replace(given, facts=facts))
+            self.boxes.update({box.label: box for box in given.boxes})
+            self._tell(Changed(None, (told, *facts)))
+
+    async def lost(self, first: int, last: int, faults: tuple[Fact, ...] = ()) -> None:
+        """The cloud lacks events that are kept nowhere: say so, and how everything is now."""
+        async with self._turn:
+            facts = (LostRange(first=first, last=last), *self._baseline(), *faults)
+            await self._store.commit(Change(facts=facts), self._clock.stamp())
+            self._tell(Changed(None, facts))
+
+    def _baseline(self, changed: tuple[Box, ...] = ()) -> tuple[Baseline, ...]:
+        boxes = self.boxes | {box.label: box for box in changed}
+        openings, occupancies = self._store.counters
+        told = tuple(visit.now_of(box) for box in boxes.values())
+        return baseline(told, tuple(sorted(self.used)), openings, occupancies)
 
     # --- one turn
 
@@ -155,7 +179,7 @@ class Cabinet:
     def _tell(self, changed: Changed) -> None:
         for fact in changed.facts:
             level = log.warning if isinstance(fact, FaultRaised) else log.info
-            level(fact.type, **fact.model_dump(mode="json", exclude_none=True, exclude={"boxes"}))
+            level(fact.type, **fact.model_dump(mode="json", exclude_none=True, exclude={"boxes", "used"}))
         for listener in self._listeners:
             listener(changed)
 

@@ -47,6 +47,7 @@ class Documents:
         self._clock = clock
         self._keys: tuple[KeyInForce, ...] = ()
         self._uses: dict[DocumentName, Use] = {}
+        self._in_force: dict[DocumentName, Applied] = {}
         self.reported: dict[str, Applied] = {}
 
     def use(self, name: DocumentName, use: Use) -> None:
@@ -76,6 +77,10 @@ class Documents:
                 self._put_in_force(self._verified(document.message), document.hash)
             except (BadProof, BadMessage) as error:
                 log.error("a kept document does not hold", document=name, error=str(error))
+
+    def ask_again(self) -> None:
+        """A new epoch has begun: what is in force stays so until the cloud has sent it for that epoch."""
+        self.reported.clear()
 
     async def take(self, sealed: bytes) -> None:
         """A document has arrived. ``BadProof`` and ``BadMessage`` say why it was not even looked at."""
@@ -112,7 +117,7 @@ class Documents:
             return f"made for epoch {desired.epoch}"
         if desired.version < self._least(desired.name):
             return f"version {desired.version} is older than {self._least(desired.name)}"
-        current = self.reported.get(desired.name)
+        current = self._in_force.get(desired.name)
         same = current is not None and desired.version == current.version
         if same and current is not None and digest_of(desired.content) != current.hash:
             return f"version {desired.version} already has other content"
@@ -137,7 +142,9 @@ class Documents:
         content = desired.document()
         if isinstance(content, Keys):
             self._keys = content.keys
-        self.reported[desired.name] = Applied(version=desired.version, hash=hashed)
+        self._in_force[desired.name] = Applied(version=desired.version, hash=hashed)
+        if desired.epoch == self._store.epoch:
+            self.reported[desired.name] = self._in_force[desired.name]
         use = self._uses.get(desired.name)
         if use is not None:
             use(content)

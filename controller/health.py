@@ -21,28 +21,32 @@ class Health:
 
     def __init__(self, cabinet: Cabinet) -> None:
         self._cabinet = cabinet
-        self._open: set[tuple[str, str]] = set()
+        self._open: dict[tuple[str, str], str] = {}
 
     def has(self, fault: str, subject: str) -> bool:
         return (fault, subject) in self._open
+
+    def told_again(self) -> tuple[FaultRaised, ...]:
+        """All that are open, for a cloud that starts afresh with us."""
+        return tuple(FaultRaised(fault=f, subject=s, detail=d) for (f, s), d in self._open.items())
 
     async def begins(self, fault: str, subject: str, detail: str = "") -> None:
         """Record that a fault of the table began; again is nothing."""
         assert fault in FAULTS, fault
         if (fault, subject) in self._open:
             return
-        self._open.add((fault, subject))
+        self._open[fault, subject] = detail[:300]
         told = FaultRaised(fault=fault, subject=subject, detail=detail[:300])
         try:
             await self._cabinet.record(Change(facts=(told,)))
         except StoreFailing:
-            self._open.discard((fault, subject))
+            del self._open[fault, subject]
             raise
 
     async def ends(self, fault: str, subject: str) -> None:
         if (fault, subject) not in self._open:
             return
-        self._open.discard((fault, subject))
+        del self._open[fault, subject]
         await self._cabinet.record(Change(facts=(FaultCleared(fault=fault, subject=subject),)))
 
     async def watch_wires(self, buses: Mapping[str, Wire], readers: Mapping[str, Wire]) -> None:

@@ -11,6 +11,7 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -18,23 +19,32 @@ import paho.mqtt.client as mqtt
 import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 
+from config.contract.events import EpochReason
 from config.contract.messages import Ack, BadMessage, Reported, Session, Status, Sync, Telemetry
 from config.contract.signing import BadProof, CabinetKeys, check_mac, mac
 from config.contract.topics import Leaf, topic
 from config.settings import EdgeSettings
-from controller.clock import Clock
+from controller.clock import Clock, boot_seconds
 from controller.commands import Commands
 from controller.desired import Documents
 from controller.health import Health
-from controller.outbox import Outbox
+from controller.outbox import OtherHistory, Outbox
 from controller.store import Store, StoreFailing
 
 log = structlog.get_logger(__name__)
 
 INBOX = 500
-KEEPALIVE_S = 30
+INBOX_BYTES = 4 << 20
+"""What the broker sends faster than we read it, or longer than this, is dropped and counted."""
 ACK_WITHIN_S = 5.0
 LONGEST_WAIT_S = 30.0
+BACKLOG_EVENTS = 50
+PACE_S = 0.2
+"""Rest after a batch of a backlog: some 700 events a second, and the doors do not notice."""
+EPOCH_PAUSE_S = 60.0
+"""A cloud that calls everything a fork does not make us mint epochs in a row."""
+GOOD_AFTER_S = 60.0
+"""A fault of the wire ends when nothing bad came for so long, not with the next good message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,14 @@ class Connection(Protocol):
 
     def publish(self, leaf: Leaf, message: bytes, *, retain: bool = False) -> None:
         """At least once, or ``SessionLost``."""
+        ...
+
+    def unconfirmed_s(self) -> float:
+        """For how long the broker has owed us a PUBACK; 0 when it owes none."""
+        ...
+
+    def taken(self, heard: Heard) -> None:
+        """The message is off the inbox."""
         ...
 
     def close(self) -> None:
@@ -114,9 +132,12 @@ class Uplink:
         self._health = health
         self._samples = samples
         self._settings = settings
-        self._connect = connect if connect is not None else PahoConnection
+        paho = partial(PahoConnection, keepalive_s=settings.keepalive_s)
+        self._connect: Connect = connect if connect is not None else paho
         self._session: Session | None = None
         self._asked: dict[str, float] = {}
+        self._began_epoch = float("-inf")
+        self._refused: dict[Leaf, float] = {}
         self._answered = asyncio.Event()
         self._awaited = ""
         self._knows_time = asyncio.Event()
@@ -157,8 +178,9 @@ class Uplink:
             log.info("uplink open", session=session.n)
             await self._first_words(connection, session)
             await _until_one_ends(
-                self._listen(connection), self._beat(connection, session), self._drain(connection, session)
-            )
+                self._listen(connection), self._beat(connection, session),
+                self._drain(connection, session), self._watch(connection),
+            )  # fmt: skip
         finally:
             connection.close()
 
@@ -198,8 +220,11 @@ class Uplink:
 
     async def _until_next_beat(self) -> None:
         """The first answer to a sync is told at once: from then on the clock can be trusted."""
+        wait = min(self._settings.sync_s, self._settings.keepalive_s)
+        # not wait_for: where both happen at once, that of Python 3.11 loses a cancellation
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._knows_time.wait(), self._settings.sync_s)
+            async with asyncio.timeout(wait):
+                await self._knows_time.wait()
         self._knows_time.clear()
 
     def _say_samples(self, connection: Connection, session: Session) -> None:
@@ -208,6 +233,17 @@ class Uplink:
         if samples:
             said = Telemetry(session=session, at_ms=self._clock.best_ms(), samples=samples)
             self._say(connection, Leaf.TELEMETRY, said.body())
+
+    async def _watch(self, connection: Connection) -> None:
+        """A connection that is open and passes nothing (half-open) is found by what is not confirmed.
+
+        We speak at least once per keepalive, so it takes at most 4/3 of it; paho alone takes twice as long.
+        """
+        patience = self._settings.keepalive_s / 3
+        while True:
+            await asyncio.sleep(patience / 10)
+            if connection.unconfirmed_s() > patience:
+                raise SessionLost(f"the broker has confirmed nothing for {patience:.0f} s")
 
     async def _drain(self, connection: Connection, session: Session) -> None:
         """One batch in flight; sent again when no ack comes."""
@@ -218,13 +254,17 @@ class Uplink:
             self._asked[batch.head.nonce] = self._clock.boot_seconds()
             self._say(connection, Leaf.EVENTS, batch.body())
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._answered.wait(), ACK_WITHIN_S)
+                async with asyncio.timeout(ACK_WITHIN_S):
+                    await self._answered.wait()
+            if batch.head.count >= BACKLOG_EVENTS:
+                await asyncio.sleep(PACE_S)
 
     # --- what comes in
 
     async def _listen(self, connection: Connection) -> None:
         while True:
             heard = await connection.inbox.get()
+            connection.taken(heard)
             if heard.leaf is None:
                 raise SessionLost(heard.payload.decode())
             await self._take(heard.leaf, heard.payload)
@@ -235,12 +275,20 @@ class Uplink:
         """Nothing that comes in may end the session: it is used, or named and left."""
         try:
             await self._taken[leaf](payload)
-            await self._health.ends("bad_proof", leaf)
+            if self._clock.boot_seconds() - self._refused.get(leaf, 0.0) > GOOD_AFTER_S:
+                await self._health.ends("bad_proof", leaf)
         except (BadProof, BadMessage) as error:
-            log.warning("message refused", leaf=leaf, reason=str(error))
-            await self._health.begins("bad_proof", leaf, str(error))
+            await self._refuse(leaf, error)
         except StoreFailing as error:
             log.error("message not taken", leaf=leaf, error=str(error))
+
+    async def _refuse(self, leaf: Leaf, error: Exception) -> None:
+        self._refused[leaf] = self._clock.boot_seconds()
+        log.warning("message refused", leaf=leaf, reason=str(error)[:300])
+        try:
+            await self._health.begins("bad_proof", leaf, str(error))
+        except StoreFailing as failing:
+            log.error("a refusal could not be recorded", leaf=leaf, error=str(failing))
 
     async def _take_ack(self, payload: bytes) -> None:
         ack: Ack = Ack.read(check_mac(self._keys, Leaf.ACK, payload))
@@ -252,12 +300,23 @@ class Uplink:
         self._clock.synced(asked_at, ack.cloud_time_ms)
         if first:
             self._knows_time.set()
-        if ack.verdict == "fork":
-            await self._health.begins("bad_proof", "fork", "the cloud knows other events of this epoch")
-            return
-        await self._outbox.acknowledged(ack)
+        try:
+            await self._outbox.acknowledged(ack)
+        except OtherHistory as error:
+            await self._go_on_anew(error)
         if ack.nonce == self._awaited:
             self._answered.set()
+
+    async def _go_on_anew(self, error: OtherHistory) -> None:
+        """A new epoch means a new session; documents that name the old one are asked for again."""
+        self._outbox.begin_session()
+        if self._clock.boot_seconds() - self._began_epoch < EPOCH_PAUSE_S:
+            raise SessionLost(f"{error}, right after a new epoch")
+        self._began_epoch = self._clock.boot_seconds()
+        reason: EpochReason = "restored" if error.behind else "fork"
+        await self._outbox.begin_epoch(reason, str(error))
+        self._documents.ask_again()
+        raise SessionLost(str(error))
 
     async def _take_desired(self, payload: bytes) -> None:
         await self._documents.take(payload)
@@ -286,8 +345,13 @@ async def _until_one_ends(*work: Coroutine[Any, Any, None]) -> None:
 class PahoConnection:
     """One paho client for one session. See ``Connection``."""
 
-    def __init__(self, cabinet: str, broker: Broker, will: bytes, session: Session) -> None:
+    def __init__(
+        self, cabinet: str, broker: Broker, will: bytes, session: Session, *, keepalive_s: int
+    ) -> None:
         self._cabinet = cabinet
+        self._keepalive_s = keepalive_s
+        self._unconfirmed: dict[int, float] = {}
+        self._bytes = 0
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self.inbox: asyncio.Queue[Heard] = asyncio.Queue(INBOX)
@@ -309,6 +373,7 @@ class PahoConnection:
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
         self._client.on_disconnect = self._on_disconnect
+        self._client.on_publish = self._on_publish
 
     async def open(self, timeout: float) -> None:
         """Connected and subscribed within ``timeout`` seconds; else ``SessionLost``."""
@@ -321,13 +386,23 @@ class PahoConnection:
             raise SessionLost(f"broker {self._where[0]}:{self._where[1]}: {error or 'no answer'}") from error
 
     def _connect(self) -> None:
-        self._client.connect(*self._where, keepalive=KEEPALIVE_S)
+        self._client.connect(*self._where, keepalive=self._keepalive_s)
         self._client.loop_start()
 
     def publish(self, leaf: Leaf, message: bytes, *, retain: bool = False) -> None:
         info = self._client.publish(topic(self._cabinet, leaf), message, qos=1, retain=retain)
         if info.rc != mqtt.MQTT_ERR_SUCCESS:
             raise SessionLost(mqtt.error_string(info.rc))
+        if not info.is_published():
+            self._unconfirmed[info.mid] = boot_seconds()
+
+    def unconfirmed_s(self) -> float:
+        """For how long the broker has owed us a PUBACK; 0 when it owes none."""
+        return boot_seconds() - min(self._unconfirmed.values(), default=boot_seconds())
+
+    def taken(self, heard: Heard) -> None:
+        """The message is off the inbox."""
+        self._bytes -= len(heard.payload)
 
     def close(self) -> None:
         """Without a DISCONNECT, so that the broker speaks the last will."""
@@ -359,6 +434,9 @@ class PahoConnection:
         if leaf in set(Leaf) and not message.retain:
             self._hand_over(self._put, Heard(Leaf(leaf), bytes(message.payload)))
 
+    def _on_publish(self, _client: Any, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
+        self._hand_over(self._confirmed, mid)
+
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         self._hand_over(self._fail, f"the connection ended: {reason}")
 
@@ -378,11 +456,15 @@ class PahoConnection:
             return
         self._put(Heard(None, reason.encode()))
 
+    def _confirmed(self, mid: int) -> None:
+        self._unconfirmed.pop(mid, None)
+
     def _put(self, heard: Heard) -> None:
         if heard.leaf is None and self.inbox.full():
-            self.inbox.get_nowait()
-        if self.inbox.full():
+            self.taken(self.inbox.get_nowait())
+        if self.inbox.full() or self._bytes + len(heard.payload) > INBOX_BYTES:
             self.dropped += 1
             log.warning("inbox full, message dropped", leaf=heard.leaf, dropped=self.dropped)
             return
+        self._bytes += len(heard.payload)
         self.inbox.put_nowait(heard)

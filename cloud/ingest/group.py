@@ -21,6 +21,7 @@ from config.contract.messages import (
     Applied,
     BadMessage,
     Batch,
+    BatchHead,
     DocumentName,
     Label,
     Reported,
@@ -106,8 +107,10 @@ async def take(db: Writing, group: Group, message: Proven) -> None:
             cursor = group.cursors[message.cabinet, session.epoch]
             group.acks.append((message.who, _ack(session, nonce, cursor)))
             group.heartbeats.add(message.cabinet)
-        case Reported() as reported:
+        case Reported() as reported if _is_of_the_latest_session(group, message):
             group.reported[message.cabinet] = reported
+        case Reported():
+            fate = "old_session"
         case Status():
             group.heartbeats.add(message.cabinet)
         case Telemetry():
@@ -139,12 +142,20 @@ def _see(group: Group, message: Proven) -> None:
     group.presence[message.cabinet] = group.seen[message.cabinet] = after
 
 
+def _is_of_the_latest_session(group: Group, message: Proven) -> bool:
+    """Of two controllers under one identity, the one that began its epoch last is asked for documents."""
+    latest = group.presence.get(message.cabinet)
+    ordinal = group.cursors[message.cabinet, message.session.epoch].ordinal
+    return latest is None or (ordinal, message.session.n) >= (latest["ordinal"], latest["n"])
+
+
 def _ack(session: Session, nonce: str, cursor: Cursor, verdict: Any = "ok") -> Ack:
     return Ack(
         session=session,
         nonce=nonce,
         epoch=cursor.epoch,
         through=cursor.through,
+        chain=cursor.chain,
         cloud_time_ms=0,
         verdict=verdict,
     )
@@ -154,8 +165,10 @@ async def _take_batch(db: Writing, group: Group, message: Proven, batch: Batch) 
     head = batch.head
     cursor = group.cursors[message.cabinet, head.epoch]
     if head.first > cursor.through + 1:
-        group.acks.append((message.who, _ack(head.session, head.nonce, cursor)))
-        return "gap"
+        if head.lost_from is None or head.lost_from > cursor.through + 1:
+            group.acks.append((message.who, _ack(head.session, head.nonce, cursor)))
+            return "gap"
+        _skip_lost(cursor, head)
     known = min(cursor.through + 1 - head.first, head.count)
     if not await _fits(db, cursor, batch, known):
         await _quarantine(db, group, message, batch)
@@ -169,6 +182,15 @@ async def _take_batch(db: Writing, group: Group, message: Proven, batch: Batch) 
         cursor.changed = True
     group.acks.append((message.who, _ack(head.session, head.nonce, cursor)))
     return "taken" if known < head.count else "repeat"
+
+
+def _skip_lost(cursor: Cursor, head: BatchHead) -> None:
+    """What is kept nowhere cannot be waited for: the cabinet's word for the chain, and on from there."""
+    log.error(
+        "events are lost", cabinet=cursor.cabinet, epoch=cursor.epoch, first=cursor.through + 1,
+        last=head.first - 1,
+    )  # fmt: skip
+    cursor.through, cursor.chain, cursor.changed = head.first - 1, head.chain, True
 
 
 async def _fits(db: Writing, cursor: Cursor, batch: Batch, known: int) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, case, func, null, select, update
 
-from cloud.fold import Picture
+from cloud.fold import Picture, is_bare
 from cloud.store.engine import Reading, Writing, later, upsert
 from cloud.store.schema import (
     alarms,
@@ -82,9 +82,26 @@ async def _put_whereabouts(db: Writing, rows: list[Row]) -> None:
     for time in ("deposited_ms", "collected_ms"):
         told = [row for row in rows if row[time] is not None]
         await upsert(db, whereabouts, told, change={time}, only_if=_greater(time))
-    times = {"deposited_ms", "collected_ms", "cabinet", "parcel"}
-    if rows:
-        await upsert(db, whereabouts, rows, change=set(rows[0]) - times, only_if=later)
+    if not rows:
+        return
+    change = set(rows[0]) - {"deposited_ms", "collected_ms", "cabinet", "parcel"}
+    collected = [row for row in rows if row["state"] == "collected"]
+    bare = [row for row in collected if is_bare(row)]
+    await upsert(db, whereabouts, collected, change=_WHERE, only_if=_fills)
+    await upsert(db, whereabouts, bare, change=change - _WHERE, only_if=_both_collected)
+    await upsert(db, whereabouts, rows, change=change, only_if=later)
+
+
+_WHERE = {"compartment", "occupancy"}
+
+
+def _fills(table: Table, excluded: Any) -> ColumnElement[bool]:
+    is_bare_now: ColumnElement[bool] = (table.c.state == "collected") & table.c.compartment.is_(None)
+    return is_bare_now
+
+
+def _both_collected(table: Table, excluded: Any) -> ColumnElement[bool]:
+    return (table.c.state == "collected") & later(table, excluded)
 
 
 def _greater(time: str) -> Callable[[Table, Any], ColumnElement[bool]]:
@@ -142,8 +159,9 @@ async def _close_orders(db: Writing, collected: list[str]) -> None:
 
 
 def _last_collected() -> Any:
+    """Unknown where a baseline told of it: then the order's own time, so that it counts as closed."""
     return (
-        select(func.max(whereabouts.c.collected_ms))
+        select(func.coalesce(func.max(whereabouts.c.collected_ms), orders.c.created_ms))
         .join(parcels, parcels.c.id == whereabouts.c.parcel)
         .where(parcels.c.order_id == orders.c.id)
         .scalar_subquery()

@@ -17,6 +17,8 @@ DoorState = Literal["unknown", "closed", "pulsing", "open", "ajar", "stuck", "fo
 
 MOST_BOXES = 40
 """So many compartments fit into one event of ``LARGEST_EVENT_BYTES``."""
+MOST_USED = 600
+"""And so many parcels by their number."""
 
 
 class _Fact(BaseModel):
@@ -74,7 +76,10 @@ EpochReason = Literal["restored", "lost", "fork"]
 
 
 class EpochBegan(_Fact):
-    """First event of an epoch that follows another one: numbers begin again."""
+    """First event of an epoch that follows another one: numbers begin again.
+
+    What the cloud did not have of the epoch before follows under new numbers, then a ``Baseline``.
+    """
 
     reason: EpochReason = Field(
         description="restored: the records are older than they were; lost: they are gone; fork: two speak"
@@ -218,6 +223,26 @@ class DocumentApplied(_Fact):
     version: int
 
 
+class LostRange(_Fact):
+    """The cloud asked for events that this cabinet does not keep any more; a ``Baseline`` follows."""
+
+    first: int = Field(ge=1)
+    last: int = Field(ge=1)
+
+
+class Baseline(_Fact):
+    """One of ``parts`` that together say how everything is now, whatever was told before."""
+
+    part: int = Field(ge=1)
+    parts: int = Field(ge=1)
+    boxes: tuple[BoxNow, ...] = Field(default=(), max_length=MOST_BOXES)
+    used: tuple[Id64, ...] = Field(
+        default=(), max_length=MOST_USED, description="parcels whose right to be collected was used"
+    )
+    openings: int = Field(ge=0, description="the number of the last opening")
+    occupancies: int = Field(ge=0, description="the number of the last occupancy")
+
+
 Fact = _Fact
 EVENT_TYPES: dict[str, type[_Fact]] = {
     model.__name__: model
@@ -225,7 +250,7 @@ EVENT_TYPES: dict[str, type[_Fact]] = {
         Booted, Surveyed, EpochBegan, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed,
         DoorForced, DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited,
         DepositAborted, ParcelCollected, CheckNeeded, AccessRefused, CourierArrived, CourierLeft,
-        InsideCalled, CommandEnded, FaultRaised, FaultCleared, DocumentApplied,
+        InsideCalled, CommandEnded, FaultRaised, FaultCleared, DocumentApplied, LostRange, Baseline,
     )
 }  # fmt: skip
 

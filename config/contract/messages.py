@@ -99,6 +99,9 @@ class BatchHead(_Said):
     first: int = Field(ge=1)
     count: int = Field(ge=1, le=LARGEST_BATCH_EVENTS)
     chain: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    lost_from: int | None = Field(
+        default=None, ge=1, description="the events from here to first - 1 are kept nowhere any more"
+    )
 
 
 class Batch(BaseModel):
@@ -167,6 +170,7 @@ class Ack(_Said):
     nonce: Id64
     epoch: Epoch
     through: int = Field(ge=0)
+    chain: str = Field(default="", max_length=64, description="the cloud's chain head after ``through``")
     cloud_time_ms: int = Field(ge=0)
     verdict: Literal["ok", "fork"] = "ok"
 

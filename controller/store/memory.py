@@ -10,7 +10,6 @@ import secrets
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,11 +20,13 @@ from config.contract.messages import DocumentName
 from config.contract.signing import CHAIN_START, chain
 from controller.clock import Stamp
 from controller.floor import GUARDED, Floor, Level
+from controller.store import journal
 from controller.store.ballast import BYTES, Ballast
 from controller.store.changes import Change, DamagedRow, Document, Rows, StoreFailing
 from controller.store.check import DOCUMENT, Damaged, document_sum
 from controller.store.copies import Copies
 from controller.store.counters import Counters
+from controller.store.journal import Keep
 from controller.store.opening import CHECKPOINT_PAGES, Fallen, open_whole
 from controller.store.rows import box_from_json, box_to_json, checksum
 from controller.visit import Box
@@ -92,6 +93,11 @@ class Store:
         return f"{self.epoch}-{self._occupancy}"
 
     @property
+    def counters(self) -> tuple[int, int]:
+        """The numbers of the last opening and of the last occupancy."""
+        return self._opening, self._occupancy
+
+    @property
     def seq(self) -> int:
         """Number of the last event."""
         return self._seq
@@ -112,10 +118,11 @@ class Store:
     ) -> EpochBegan:
         """Number the events anew under a fresh random epoch; ``EpochBegan`` is its first event.
 
-        ``change`` is committed with it, its facts after ``EpochBegan``. Openings and occupancies count on.
-        After a fall the guarded values of the floor come back with it. The rows of the epoch before stay in
-        the outbox; ``meta`` keeps ``epoch_before``, ``seq_before`` and, as ``through_before``, how far the
-        cloud had it. A session belongs to an epoch: begin a new one.
+        ``change`` is committed with it. Between ``EpochBegan`` and its facts stands what the cloud did not
+        have of this file's epoch, under new numbers. Openings and occupancies count on. After a fall the
+        guarded values of the floor come back with it. Rows that the cloud had stay; ``meta`` keeps
+        ``epoch_before``, ``seq_before`` and, as ``through_before``, how far the cloud had it.
+        A session belongs to an epoch: begin a new one.
         """
         return await self._run(lambda: self._begin_epoch(reason, stamp, change or Change()))
 
@@ -127,9 +134,9 @@ class Store:
         """The cloud has committed all events up to ``through``."""
         await self._run(lambda: self._acknowledged(through))
 
-    async def prune(self, keep_rows: int) -> int:
-        """Forget acknowledged events but the newest ``keep_rows``; how many went."""
-        return await self._run(lambda: self._prune(keep_rows))
+    async def prune(self, keep: Keep, now_ms: int) -> int:
+        """Forget some acknowledged events that need not be kept; how many went (0: there are no more)."""
+        return await self._run(lambda: self._prune(keep, now_ms))
 
     # --- looking after the file
 
@@ -176,6 +183,10 @@ class Store:
 
     async def has_seen(self, command: str) -> bool:
         return await self._run(lambda: self._has_seen(command))
+
+    async def chain_after(self, seq: int) -> str | None:
+        """The chain's head after event ``seq``; None where it is not known any more."""
+        return await self._run(lambda: self._chain_after(seq))
 
     async def events_after(self, seq: int, most: int, most_bytes: int) -> Rows | None:
         """The next run of events after ``seq``, within both limits (but at least one); None at the end."""
@@ -298,8 +309,7 @@ class Store:
         lines, seq, head = self._lines(change.facts, stamp)
         self._write(lambda: self._put_change(change, lines, seq, head))
         self._seq, self._chain = seq, head
-        if change.document is not None:
-            self.least_versions[change.document.name] = change.document.version
+        self._note_version(change.document)
         if self.fallen is None and (
             change.document is not None or not change.meta.keys().isdisjoint(GUARDED)
         ):
@@ -308,16 +318,37 @@ class Store:
     def _begin_epoch(self, reason: EpochReason, stamp: Stamp, change: Change) -> EpochBegan:
         here = (self.epoch, self._seq, self._chain, self._through)
         told = self._told_of_epoch(reason)
-        meta = {**self._left_behind(told), **change.meta, "epoch": secrets.token_hex(8), "through": "0"}
-        self.epoch, self._seq, self._chain, self._through = meta["epoch"], 0, CHAIN_START, 0
+        fresh = {"epoch": secrets.token_hex(8), "through": "0", "ages": "[]"}
+        meta = {**self._left_behind(told), **change.meta, **fresh}
+
+        def begin() -> None:
+            self.epoch, self._seq, self._chain, self._through = fresh["epoch"], 0, CHAIN_START, 0
+            self._append(Change(facts=(told,), meta=meta), stamp)
+            self._seq, self._chain = journal.renumber(
+                self._db, here[0], here[3], self.epoch, self._seq, self._chain
+            )
+            self._append(change, stamp)
+
         try:
-            self._commit(replace(change, facts=(told, *change.facts), meta=meta), stamp)
+            self._write(begin)
         except BaseException:
             self.epoch, self._seq, self._chain, self._through = here
             raise
         self.fallen = None
+        self._note_version(change.document)
         self._raise_floor()
         return told
+
+    def _append(self, change: Change, stamp: Stamp) -> None:
+        """As ``_commit``, inside a transaction that is under way."""
+        lines, self._seq, self._chain = self._lines(change.facts, stamp)
+        self._put_change(change, lines, self._seq, self._chain)
+        self._put({"seq": str(self._seq), "chain": self._chain})
+
+    def _note_version(self, document: Document | None) -> None:
+        """After the commit: older versions of this document must not come back."""
+        if document is not None:
+            self.least_versions[document.name] = document.version
 
     def _told_of_epoch(self, reason: EpochReason) -> EpochBegan:
         level = self.fallen.level if self.fallen is not None else None
@@ -391,18 +422,25 @@ class Store:
         self._write(lambda: self._put({"through": str(through)}))
         self._through = through
 
-    def _prune(self, keep_rows: int) -> int:
-        last = self._through - keep_rows
+    def _prune(self, keep: Keep, now_ms: int) -> int:
+        day = now_ms // journal.DAY_MS
+        kept = self._counters.get("ages")
+        ages = journal.Ages.read(kept).noted(day, self._through, keep.days)
+        last = min(self._through, max(self._through - keep.rows, ages.older_than(day - keep.days)))
+        if ages.text() == kept and not journal.has_old(self._db, self.epoch, last):
+            return 0
         gone = 0
 
         def prune() -> None:
             nonlocal gone
-            cursor = self._db.execute("delete from outbox where epoch = ? and seq <= ?", (self.epoch, last))
-            gone = cursor.rowcount
+            self._put({"ages": ages.text()})
+            gone = journal.prune(self._db, self.epoch, last)
 
-        if last > 0:
-            self._write(prune)
+        self._write(prune)
         return gone
+
+    def _chain_after(self, seq: int) -> str | None:
+        return self._chain if seq == self._seq else journal.chain_after(self._db, self.epoch, seq)
 
     def _boxes(self) -> dict[str, Box]:
         found = {}

@@ -80,6 +80,8 @@ class MemoryConnection:
         self.is_open = False
         self._network, self._cabinet, self._will = network, cabinet, will
         self._arrives_at: dict[Leaf, float] = {}
+        self._said = 0
+        self._unconfirmed: dict[int, float] = {}
 
     async def open(self, timeout: float) -> None:
         """See ``Connection``."""
@@ -96,7 +98,22 @@ class MemoryConnection:
         """See ``Connection``."""
         if not self.is_open:
             raise SessionLost("not connected")
-        self.travel(leaf, lambda: self._network.cloud_hears(self._cabinet, leaf, message))
+        self._said += 1
+        said, self._unconfirmed[self._said] = self._said, asyncio.get_running_loop().time()
+
+        def arrive() -> None:
+            self._unconfirmed.pop(said, None)
+            self._network.cloud_hears(self._cabinet, leaf, message)
+
+        self.travel(leaf, arrive)
+
+    def unconfirmed_s(self) -> float:
+        """See ``Connection``."""
+        now = asyncio.get_running_loop().time()
+        return now - min(self._unconfirmed.values(), default=now)
+
+    def taken(self, heard: Heard) -> None:
+        """See ``Connection``; this inbox is bounded by the number of messages alone."""
 
     def close(self) -> None:
         """See ``Connection``: the broker speaks the last will as soon as it notices."""

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.contract import asyncapi, codes
-from config.contract.events import EVENT_TYPES, MOST_BOXES, Booted, BoxNow, Event, FaultRaised
+from config.contract.events import (
+    EVENT_TYPES,
+    MOST_BOXES,
+    MOST_USED,
+    Baseline,
+    Booted,
+    BoxNow,
+    Event,
+    FaultRaised,
+)
 from config.contract.faults import FAULTS, REFUSALS
 from config.contract.messages import (
     LARGEST_EVENT_BYTES,
@@ -195,9 +204,14 @@ def test_the_largest_survey_fits_into_one_event():
         order="b" * 16, parcel="c" * 16, verified=False,
         sides=("cold_hold", "forced", "out_of_service", "overdue", "quarantine"),
     )  # fmt: skip
-    told = Booted(software="x" * 40, map_version="y" * 64, reason="crash", boxes=(box,) * MOST_BOXES)
-    line = event().model_copy(update={"data": told.model_dump(mode="json")}).line()
-    assert len(line) <= LARGEST_EVENT_BYTES
+    counted = {"part": 10**6, "parts": 10**6, "openings": 10**15, "occupancies": 10**15}
+    for told in (
+        Booted(software="x" * 40, map_version="y" * 64, reason="crash", boxes=(box,) * MOST_BOXES),
+        Baseline(boxes=(box,) * MOST_BOXES, **counted),
+        Baseline(used=("d" * 16,) * MOST_USED, **counted),
+    ):
+        line = event().model_copy(update={"data": told.model_dump(mode="json")}).line()
+        assert len(line) <= LARGEST_EVENT_BYTES
 
 
 def test_an_event_line_never_holds_a_newline():

@@ -12,7 +12,7 @@ async def opened(folder):
     return store
 
 
-async def test_a_new_epoch_starts_at_one_with_the_change_that_came_with_it(tmp_path):
+async def test_a_new_epoch_starts_at_one_with_what_the_cloud_lacks_and_the_change_that_came(tmp_path):
     store, stamp = await opened(tmp_path), Clock().stamp()
     await store.commit(Change(facts=(InsideCalled(), InsideCalled())), stamp)
     await store.acknowledged(1)
@@ -24,8 +24,8 @@ async def test_a_new_epoch_starts_at_one_with_the_change_that_came_with_it(tmp_p
     rows = await store.events_after(0, 10, 1 << 20)
     events = [Event.read(line) for line in rows.lines]
     assert store.epoch == rows.epoch != before
-    assert (rows.first, rows.chain, store.seq, store.through) == (1, CHAIN_START, 2, 0)
-    assert [event.type for event in events] == ["EpochBegan", "InsideCalled"]
+    assert (rows.first, rows.chain, store.seq, store.through) == (1, CHAIN_START, 3, 0)
+    assert [event.type for event in events] == ["EpochBegan", "InsideCalled", "InsideCalled"]
     assert events[0].data == {"reason": "fork", "before": before, "last": 2, "reached": 2}
     assert await store.meta("epoch_before") == before
     assert await store.meta("through_before") == "1"

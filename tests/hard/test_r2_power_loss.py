@@ -36,7 +36,7 @@ from pathlib import Path
 from config.contract.events import OpeningStarted
 from config.contract.messages import DocumentName
 from controller.clock import Clock
-from controller.store import Change, Store, StoreFailing
+from controller.store import Change, Keep, Store, StoreFailing
 from controller.visit import Box, State, now_of
 
 def change(n):
@@ -72,7 +72,7 @@ async def main(folder, changes):
                 await store.copy(0)
             if n % 9 == 0:
                 await store.acknowledged(n - 3)
-                await store.prune(5)
+                await store.prune(Keep(rows=5, days=14), clock.best_ms())
         except StoreFailing as error:
             print("failed", n, error, flush=True)
     await store.close()

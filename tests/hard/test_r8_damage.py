@@ -149,12 +149,14 @@ async def test_r8_after_damage_the_copy_comes_back_in_quarantine_and_the_lost_ra
     (folder / "edge.db").write_bytes(damaged)
 
     store, boxes, took = await served_again(folder)
-    rows = await store.events_after(0, 9, 1 << 20)
-    first = Event.read(rows.lines[0])
+    events = [Event.read(line) for line in (await store.events_after(0, 99, 1 << 20)).lines]
+    first = events[0]
     assert took < 10
     assert first.type == "EpochBegan"
     assert first.data == {"reason": "restored", "before": before, "last": 40, "reached": reached}
-    assert [Event.read(line).data.get("fault") for line in rows.lines].count("records_restored") == 1
+    assert [event.data.get("fault") for event in events].count("records_restored") == 1
+    assert [event.type for event in events].count("OpeningStarted") == 40, "what the copy has is told again"
+    assert events[41].data.get("fault") == "records_restored", "then what the fall has changed"
     assert store.epoch != before
     assert store.guarded("tries") == '{"wrong": [1, 2, 3], "waits": 2, "locked_until": 9}'
     assert store.least_versions == {"keys": 3}
@@ -233,7 +235,7 @@ async def test_an_opening_that_was_under_way_in_the_older_file_wants_a_look(tmp_
     (folder / "edge.db").write_bytes(b"")
     store, boxes, _ = await served_again(folder)
     assert (boxes["01"].state, boxes["01"].opening, boxes["01"].occupancy) == (State.CHECKING, None, FIRST)
-    types = [Event.read(line).type for line in (await store.events_after(0, 9, 1 << 20)).lines]
+    types = [Event.read(line).type for line in (await store.events_after(0, 99, 1 << 20)).lines]
     assert {"OpeningAmbiguous", "CheckNeeded"} <= set(types)
     await store.close()
 

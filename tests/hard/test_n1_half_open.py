@@ -1,0 +1,61 @@
+"""A connection that stays open and passes nothing is found, on both brokers, within 1.5 keepalives."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulators.network import Network
+from tests.edge.bench import Bench, cabinet_file
+from tests.edge.far_side import Broker, Cloud
+
+
+@asynccontextmanager
+async def behind_a_network(
+    folder: Path, kind: str, **settings: Any
+) -> AsyncIterator[tuple[Bench, Cloud, Network]]:
+    broker, network = Broker(kind, folder), Network()
+    broker.start()
+    network.target = ("127.0.0.1", broker.port)
+    bench = Bench(folder, cabinet_file(), **{"reconnect_s": 0.5, "sync_s": 1, **settings})
+    bench.broker_url = f"mqtt://127.0.0.1:{await network.start()}"
+    cloud = Cloud(bench.cloud, broker.url)
+    await bench.plug_in()
+    try:
+        await bench.start()
+        await bench.until(lambda: bench.edge.store.through > 0, 15)
+        yield bench, cloud, network
+    finally:
+        await bench.stop()
+        bench.served.unplug()
+        await network.stop()
+        cloud.stop()
+        broker.kill()
+
+
+async def half_open(folder: Path, kind: str, keepalive: int, record_property, **settings: Any) -> None:
+    async with behind_a_network(folder, kind, keepalive_s=keepalive, **settings) as (bench, cloud, network):
+        network.stall()
+        began = time.monotonic()
+        await bench.until(lambda: not bench.edge.uplink.connected, 1.5 * keepalive)
+        record_property("found after s", round(time.monotonic() - began, 1))
+        await bench.until(lambda: cloud.statuses[-1].state == "offline", 1.5 * keepalive + 5)
+        await bench.hand_over()
+        network.heal()
+        await bench.until(lambda: bench.edge.store.through == bench.edge.store.seq, 30)
+
+
+@pytest.mark.parametrize("kind", ["nats", "mosquitto"])
+async def test_a_half_open_connection_is_found(tmp_path, kind, record_property):
+    await half_open(tmp_path, kind, 3, record_property)
+
+
+@pytest.mark.hard
+@pytest.mark.row("N1")
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", ["nats", "mosquitto"])
+async def test_n1_a_half_open_connection_is_found_within_45_s(tmp_path, kind, record_property):
+    await half_open(tmp_path, kind, 30, record_property, sync_s=30)
