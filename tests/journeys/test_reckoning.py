@@ -199,3 +199,12 @@ def test_a_door_may_open_unseen_only_where_the_controller_died_in_between() -> N
         events.insert(8, told(9, "PulseIntended", 20.45, "collecting", 2, "collect", pulse=2))
         events[9]["seq"] = 10
     assert account.against() == {}
+
+
+def test_a_door_may_open_unseen_while_the_controller_hangs_where_its_next_pulse_is_told() -> None:
+    account = Account()
+    unrecorded(account)
+    for events in (account.edge_events, account.cloud_events):
+        events.insert(7, told(8, "PulseIntended", 20.45, "collecting", 2, "collect", pulse=2))
+        events[8]["seq"] = 9
+    assert account.against() == {}
