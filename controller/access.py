@@ -92,6 +92,8 @@ class Access:
         self._clock = clock
         self.tries = tries
         self._parcels = Parcels(salt="0" * 32, parcels=())
+        self.parcels: Mapping[str, ExpectedParcel] = {}
+        """All expected or loaded parcels, by id."""
         self._tokens: dict[int, list[bytes]] = {}
         self._revoked: frozenset[str] | None = None
 
@@ -99,6 +101,7 @@ class Access:
 
     def use_parcels(self, parcels: Parcels) -> None:
         self._parcels = parcels
+        self.parcels = {parcel.parcel: parcel for parcel in parcels.parcels}
 
     def use_keys(self, keys: Keys) -> None:
         self._tokens = {}
@@ -108,11 +111,6 @@ class Access:
 
     def use_grants(self, grants: Grants) -> None:
         self._revoked = frozenset(grants.revoked_badges)
-
-    @property
-    def parcels(self) -> Mapping[str, ExpectedParcel]:
-        """All expected or loaded parcels, by id."""
-        return {parcel.parcel: parcel for parcel in self._parcels.parcels}
 
     # --- proofs
 

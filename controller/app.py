@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -91,6 +92,7 @@ class Edge:
         """Serve until cancelled; then let go of ports and files in order."""
         try:
             await self.start(ready)
+            gc.freeze()  # what is there now stays: looking through it again would hold up a door
             async with asyncio.TaskGroup() as group:
                 for work in self._loops():
                     group.create_task(work())
@@ -128,9 +130,17 @@ class Edge:
                 await self.cabinet.tick()
 
     async def _read_codes(self) -> None:
+        for scanner in self.hardware.readers.values():
+            scanner.begins = self._get_ready
         async with asyncio.TaskGroup() as group:
             for reader in self.hardware.readers.values():
                 group.create_task(self._serve_reader(reader))
+
+    def _get_ready(self) -> None:
+        """The first bytes of a scan are there: what it will need is made ready while the rest comes in."""
+        self.store.get_ready()
+        for line in self.hardware.lines.values():
+            line.keep_free()
 
     async def _serve_reader(self, reader: CodeReader) -> None:
         async for scan in reader:

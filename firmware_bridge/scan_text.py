@@ -5,7 +5,7 @@ The driver does not know what a code means. It refuses what can be no code, and 
 
 import asyncio
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from firmware_bridge.errors import UnreadableScan
 from firmware_bridge.line import Wire
@@ -26,6 +26,8 @@ class TextReader:
         self.name, self.wire = name, wire
         self.refused = 0
         self.last_refusal: UnreadableScan | None = None
+        self.begins: Callable[[], None] = lambda: None
+        """Told when the first byte of a scan is there; the last one comes some 10 ms later."""
         self._line = bytearray()
         self._scans: asyncio.Queue[Scan] = asyncio.Queue(WAITING_SCANS)
         self._silence: asyncio.TimerHandle | None = None
@@ -37,6 +39,8 @@ class TextReader:
             yield await self._scans.get()
 
     def _heard(self, data: bytes) -> None:
+        if not self._line and data.strip(b"\r\n"):
+            self.begins()
         if self._silence is not None:
             self._silence.cancel()
         *ended, rest = data.replace(b"\n", b"\r").split(b"\r")

@@ -9,6 +9,7 @@ were signed. Signatures and MACs cover ``tg1|purpose|cabinet|`` and those bytes,
 """
 
 import base64
+import functools
 import hashlib
 import hmac
 import json
@@ -132,9 +133,14 @@ def check_signature(public_keys: dict[str, bytes], purpose: str, cabinet: str, m
     return body
 
 
+@functools.lru_cache(maxsize=64)
+def _public_key(raw: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(raw)
+
+
 def signature_holds(public: bytes, covered: bytes, signature: bytes) -> bool:
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, covered)
+        _public_key(public).verify(signature, covered)
     except (InvalidSignature, ValueError):
         return False
     return True

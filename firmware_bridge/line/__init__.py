@@ -84,6 +84,10 @@ class Line:
     def address(self) -> str:
         return self.wire.address
 
+    def keep_free(self) -> None:
+        """Somebody is about to be let in: no poll begins before the unlock is sent, for 0.2 s at most."""
+        self._turns.keep_free()
+
     async def ask(
         self, request: bytes, take: Take[T], *, board: str, reply_seconds: float, urgent: bool = False
     ) -> Exchange[T]:

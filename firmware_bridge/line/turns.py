@@ -13,6 +13,12 @@ class Priority(IntEnum):
     POLL = 1
 
 
+KEPT_FREE_SECONDS = 0.2
+"""A wire is kept free for an unlock that is to be expected, no longer than this."""
+KEPT_FREE_AGAIN_AFTER_SECONDS = 1.0
+"""A reader that types rubbish without end takes no more than a fifth of the wire from the polls."""
+
+
 class Turns:
     """Whose turn it is on the wire: the lower priority number first, then first come first served."""
 
@@ -21,12 +27,21 @@ class Turns:
         self._numbers = count()
         self._busy = False
         self._free_at = 0.0
+        self._polls_from = 0.0
+        self._keep_free_again_at = 0.0
         self._alarm: asyncio.TimerHandle | None = None
+
+    def keep_free(self) -> None:
+        """An unlock is to be expected: begin no poll until it is through, for a short while at most."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._keep_free_again_at:
+            self._polls_from = now + KEPT_FREE_SECONDS
+            self._keep_free_again_at = now + KEPT_FREE_AGAIN_AFTER_SECONDS
 
     async def take(self, priority: Priority) -> None:
         loop = asyncio.get_running_loop()
-        if not self._busy and not self._waiting and loop.time() >= self._free_at:
-            self._busy = True
+        if not self._busy and not self._waiting and loop.time() >= self._from(priority):
+            self._begin(priority)
             return
         turn = loop.create_future()
         heapq.heappush(self._waiting, (priority, next(self._numbers), turn))
@@ -44,18 +59,34 @@ class Turns:
         self._free_at = max(self._free_at, free_at)
         self._pass_on()
 
+    def _from(self, priority: int) -> float:
+        return self._free_at if priority == Priority.UNLOCK else max(self._free_at, self._polls_from)
+
+    def _begin(self, priority: int) -> None:
+        self._busy = True
+        if priority == Priority.UNLOCK:
+            self._polls_from = self._keep_free_again_at = 0.0
+
     def _pass_on(self) -> None:
         while self._waiting and self._waiting[0][2].done():
             heapq.heappop(self._waiting)
         if self._busy or not self._waiting:
             return
         loop = asyncio.get_running_loop()
-        if loop.time() < self._free_at:
-            if self._alarm is None:
-                self._alarm = loop.call_at(self._free_at, self._ring)
+        begins_at = self._from(self._waiting[0][0])
+        if loop.time() < begins_at:
+            self._ring_at(begins_at)
             return
-        self._busy = True
-        heapq.heappop(self._waiting)[2].set_result(None)
+        priority, _, turn = heapq.heappop(self._waiting)
+        self._begin(priority)
+        turn.set_result(None)
+
+    def _ring_at(self, moment: float) -> None:
+        if self._alarm is not None:
+            if self._alarm.when() <= moment:
+                return
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_at(moment, self._ring)
 
     def _ring(self) -> None:
         self._alarm = None
