@@ -131,14 +131,13 @@ class Edge:
 
     async def _read_codes(self) -> None:
         for scanner in self.hardware.readers.values():
-            scanner.begins = self._get_ready
+            scanner.begins = self._keep_lines_free
         async with asyncio.TaskGroup() as group:
             for reader in self.hardware.readers.values():
                 group.create_task(self._serve_reader(reader))
 
-    def _get_ready(self) -> None:
-        """The first bytes of a scan are there: what it will need is made ready while the rest comes in."""
-        self.store.get_ready()
+    def _keep_lines_free(self) -> None:
+        """The first bytes of a scan are there: no poll shall be on the wire when the last one has come."""
         for line in self.hardware.lines.values():
             line.keep_free()
 

@@ -6,7 +6,6 @@ damaged or lies behind the floor is told as ``fallen``; a full disk costs the ba
 """
 
 import asyncio
-import contextlib
 import secrets
 import sqlite3
 from collections.abc import Callable
@@ -140,10 +139,6 @@ class Store:
         return await self._run(lambda: self._prune(keep, now_ms))
 
     # --- looking after the file
-
-    def get_ready(self) -> None:
-        """Somebody is about to be let in: wake the thread and the file, so that their commit is quick."""
-        self._thread.submit(self._wake)
 
     async def tidy(self) -> None:
         """Write the log back into the file; for moments when nobody waits for a door."""
@@ -309,11 +304,6 @@ class Store:
         if self._is_open:
             self._db.execute(f"pragma wal_autocheckpoint={pages}")
         return not self.is_full
-
-    def _wake(self) -> None:
-        with contextlib.suppress(sqlite3.Error):
-            self._db.execute("begin immediate")
-            self._db.execute("rollback")
 
     def _commit(self, change: Change, stamp: Stamp) -> None:
         lines, seq, head = self._lines(change.facts, stamp)

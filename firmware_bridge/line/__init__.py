@@ -85,7 +85,7 @@ class Line:
         return self.wire.address
 
     def keep_free(self) -> None:
-        """Somebody is about to be let in: no poll begins before the unlock is sent, for 0.2 s at most."""
+        """Somebody is about to be let in: no poll begins before the unlock is sent, for a moment at most."""
         self._turns.keep_free()
 
     async def ask(

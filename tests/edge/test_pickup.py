@@ -38,6 +38,20 @@ async def test_a_pickup_qr_at_the_reader_opens(bench):
     await bench.becomes(door, "vacant")
 
 
+async def test_no_poll_begins_while_a_scan_comes_in(bench):
+    order = await bench.loaded()
+    polls = bench.served.buses["rs485"].requests
+    reader = bench.served.readers["qr"].wire
+    text, sent = bench.cloud.pickup_qr(order.order), reader.bytes_out
+    await bench.served.scan("qr", text)
+    await bench.until(lambda: reader.bytes_out > sent)
+    began = asyncio.get_running_loop().time()
+    await bench.until(lambda: reader.bytes_out > sent + len(text))
+    ended = asyncio.get_running_loop().time()
+    assert ended - began > 0.1
+    assert [frame for at, frame in polls if began + 0.01 < at < ended] == []
+
+
 async def test_a_code_may_be_typed_in_full_width_digits_with_spaces(bench):
     order = await bench.loaded()
     full_width = "".join(chr(ord(digit) + 0xFEE0) for digit in order.code)

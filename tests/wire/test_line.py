@@ -7,6 +7,7 @@ import pytest
 
 from firmware_bridge.errors import BadFrame, BoardSilent, PortError, PortUnavailable
 from firmware_bridge.line import Direction, Line, Wire
+from firmware_bridge.line.turns import KEPT_FREE_SECONDS
 from firmware_bridge.lock_8a80 import Lock8A80
 from firmware_bridge.ports import PulseAnswer
 from simulators.faults import Cause
@@ -23,6 +24,25 @@ async def test_an_unlock_overtakes_polls_that_wait(locker):
     await asyncio.gather(*polls)
     order = [frame.hex()[:2] for _, frame in locker.bus.requests]
     assert order == ["80", "8a", *["80"] * 7]
+
+
+async def test_no_poll_begins_while_an_unlock_is_expected(locker):
+    locker.line.keep_free()
+    poll = asyncio.create_task(locker.boards[0].doors())
+    await asyncio.sleep(0.05)
+    assert not locker.bus.requests
+    await locker.boards[3].open(1, yes)
+    await poll
+    assert [frame.hex()[:2] for _, frame in locker.bus.requests] == ["8a", "80"]
+
+
+async def test_a_wire_kept_free_for_nobody_is_polled_again_soon(locker):
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for _ in range(3):  # a reader that types rubbish: the second and third time count for nothing
+        locker.line.keep_free()
+        await locker.board.doors()
+    assert KEPT_FREE_SECONDS <= loop.time() - began < 2 * KEPT_FREE_SECONDS
 
 
 async def test_a_vanished_port_is_told_and_comes_back_within_three_seconds(locker, wait_until):

@@ -17,6 +17,20 @@ async def test_scans_that_arrive_in_one_read_are_told_apart(counter):
     assert [await counter.next(), await counter.next()] == ["first", "second"]
 
 
+@pytest.mark.parametrize("suffix", [b"\r\n", b""])
+async def test_a_scan_is_announced_once_and_before_it_ends(counter, suffix):
+    told = []
+    counter.reader.begins = lambda: told.append(counter.there.wire.bytes_out)
+    counter.there.suffix = suffix
+    for text in ("TG:82640193", "TG:18265733"):
+        counter.there.show(text)
+        assert await counter.next() == text
+    whole = len("TG:82640193") + len(suffix)
+    assert len(told) == 2
+    assert told[0] < whole
+    assert told[1] < 2 * whole
+
+
 async def test_chinese_text_arrives_whole(counter):
     counter.there.show("团柜 12345678")
     assert await counter.next() == "团柜 12345678"
