@@ -21,6 +21,7 @@ from controller.climate import Climate
 from controller.clock import Clock, Computer
 from controller.commands import Commands
 from controller.desired import Documents
+from controller.entrance import Entrance
 from controller.health import Health
 from controller.identity import Identity
 from controller.kiosk import Kiosk
@@ -28,7 +29,6 @@ from controller.outbox import Outbox
 from controller.presence import Screen
 from controller.records import Records
 from controller.recovery import recover
-from controller.scan import Entrance
 from controller.store import Change, Keep, Store, StoreFailing
 from controller.switches import Switches, Watched
 from controller.unlock import Lock, Unlocker

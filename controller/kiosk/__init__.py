@@ -20,12 +20,12 @@ from config.settings import EdgeSettings
 from controller import reservations
 from controller.cabinet import Cabinet, Changed
 from controller.clock import Clock
+from controller.entrance import Answer, Entrance
 from controller.kiosk.guard import Guard, error
 from controller.kiosk.live import Live
 from controller.kiosk.page import FILES, page, qr_svg
 from controller.kiosk.panels import EMERGENCY, of_answer, of_facts
 from controller.presence import Screen
-from controller.scan import Answer, Entrance
 from controller.uplink import Uplink
 
 STOP_S = 2
@@ -173,7 +173,7 @@ class Kiosk:
             "number": self._file.cabinet.number,
             "phone": self.phone,
             "online": self._uplink.connected,
-            "loading": self._entrance.courier is not None,
+            "loading": self._entrance.loading.courier is not None,
             "qr": self._link(shown.nonce),
             "nonce": shown.nonce,
             "two_digits": f"{shown.number:02d}",

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from config.contract import events as fact
 from config.contract.faults import REFUSALS, Sentence
+from controller.entrance import Answer
 from controller.kiosk.words import say
-from controller.scan import Answer
 
 Tone = Literal["go", "done", "wait", "stop"]
 

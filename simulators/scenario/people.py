@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from config.contract import codes
 from config.contract.messages import Presence
-from controller.scan import Answer
+from controller.entrance import Answer
 from simulators.cabinet import Door, Goods
 from simulators.scenario.cloud import Cloud
 from simulators.scenario.file import People

@@ -203,7 +203,7 @@ class Bench:
     async def load(self, order: Order) -> str:
         """Badge, label, open door, parcel in, door shut; the door's label."""
         entrance = self.edge.entrance
-        if entrance.courier is None:
+        if entrance.loading.courier is None:
             assert (await entrance.scanned(self.cloud.badge())).kind == "courier"
         answer = await entrance.scanned(codes.parcel_label(order.parcel))
         assert answer.door is not None, answer

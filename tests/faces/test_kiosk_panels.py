@@ -7,9 +7,9 @@ import pytest
 
 from config.contract import events as fact
 from config.contract.faults import REFUSALS
+from controller.entrance import Answer
 from controller.kiosk.panels import EMERGENCY, of_answer, of_facts
 from controller.kiosk.words import WORDS, say
-from controller.scan import Answer
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 ORDER, PARCEL = "00000000000000aa", "00000000000000bb"

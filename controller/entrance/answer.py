@@ -1,0 +1,15 @@
+"""What a person at the cabinet is told."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the person is told. ``kind``: opening, refused, courier (badge accepted), courier_left."""
+
+    kind: str
+    door: str | None = None
+    refusal: str = ""
+    wait_s: int = 0
+    more: int = 0
+    """Further doors of the same order, opened one after the other."""

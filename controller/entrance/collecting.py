@@ -1,0 +1,95 @@
+"""Whoever may collect an order gets its doors, one after the other."""
+
+import asyncio
+
+import structlog
+
+from config.cabinet import Cabinet as CabinetFile
+from config.contract.events import ParcelCollected, Proof
+from controller import reservations
+from controller.access import Access, Granted
+from controller.cabinet import Cabinet, Changed
+from controller.clock import Clock
+from controller.entrance.answer import Answer
+from controller.store import Store
+from controller.visit import Ask, Box, Purpose, Refused, State
+
+log = structlog.get_logger(__name__)
+
+NEXT_DOOR_WITHIN_S = 120.0
+PASSED_OVER = ("door_stuck", "held")
+"""Refusals of one door, after which another one of the same order is tried."""
+
+
+class Collecting:
+    """Opens the doors of an order for somebody whose right was found good."""
+
+    def __init__(
+        self, file: CabinetFile, cabinet: Cabinet, access: Access, store: Store, clock: Clock
+    ) -> None:
+        self._cabinet = cabinet
+        self._access = access
+        self._store = store
+        self._clock = clock
+        self._rows = {c.label: c.row for c in file.compartment}
+        self._next_doors: dict[str, tuple[Proof, float]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        cabinet.listen(self._heard)
+
+    async def collect(self, grant: Granted) -> Answer:
+        boxes = reservations.boxes_of(grant.order, self._cabinet.boxes, self._rows)
+        if not boxes:
+            return Answer("refused", refusal=self._why_nothing(grant))
+        waiting = [box for box in boxes if not self._in_use(box)] or boxes
+        answer = await self._open_first(waiting, grant.proof)
+        if answer.kind == "opening" and len(boxes) > 1:
+            self._next_doors[grant.order] = (grant.proof, self._clock.now())
+            return Answer("opening", door=answer.door, more=len(boxes) - 1)
+        return answer
+
+    def _why_nothing(self, grant: Granted) -> str:
+        expected = reservations.parcels_of(grant.order, self._access.parcels.values())
+        to_come = [parcel for parcel in expected if parcel.parcel not in self._cabinet.used]
+        return "not_loaded" if to_come else "not_valid"
+
+    async def _open_first(self, boxes: list[Box], proof: Proof) -> Answer:
+        """A door that did not open keeps nobody from the others: doors in doubt come last."""
+        answers = []
+        for box in sorted(boxes, key=lambda box: box.state is State.CHECKING):
+            answers.append(await self._open(box, proof))
+            if answers[-1].refusal not in PASSED_OVER:
+                return answers[-1]
+        return answers[0]
+
+    @staticmethod
+    def _in_use(box: Box) -> bool:
+        return box.opening is not None and box.opening.seen_open
+
+    async def _open(self, box: Box, proof: Proof) -> Answer:
+        wish = Ask(self._store.next_opening(), Purpose.COLLECT, proof, box.occupancy)
+        outcome = await self._cabinet.ask(box.label, wish)
+        if isinstance(outcome, Refused):
+            return Answer("refused", door=box.label, refusal=outcome.reason)
+        return Answer("opening", door=box.label)
+
+    # --- what follows by itself
+
+    def _heard(self, changed: Changed) -> None:
+        for fact in changed.facts:
+            if isinstance(fact, ParcelCollected):
+                self._next_door(fact.order)
+
+    def _next_door(self, order: str) -> None:
+        """The next door of the same order opens when the one before has closed."""
+        proof, at = self._next_doors.pop(order, ("none", float("-inf")))
+        boxes = reservations.boxes_of(order, self._cabinet.boxes, self._rows)
+        if not boxes or self._clock.now() - at > NEXT_DOOR_WITHIN_S:
+            return
+        task = asyncio.get_running_loop().create_task(self._continue(Granted(order, proof)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _continue(self, grant: Granted) -> None:
+        answer = await self.collect(grant)
+        if answer.kind != "opening":
+            log.warning("the next door of the order stays closed", order=grant.order, refusal=answer.refusal)
