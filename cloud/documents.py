@@ -205,6 +205,9 @@ def _expected_parcel(row: Row) -> ExpectedParcel:
         size=row["size"],
         zone=row["zone"],
         digest=row["digest"],
+        strong_digest=row["strong_digest"],
+        sensitive=row["sensitive"],
+        low=row["low_door"],
         generation=row["generation"],
         expires_ms=row["expires_ms"],
     )

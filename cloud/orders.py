@@ -30,6 +30,8 @@ class Asked:
 
     size: str
     zone: str
+    sensitive: bool = False
+    """Handed out to code and phone digits together only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +46,17 @@ class NewOrder:
     phone: str
     reference: str
     keep_ms: int
+    low_door: bool = False
 
     @property
     def fingerprint(self) -> str:
-        said = [
+        said: list[Any] = [
             self.cabinet,
-            [(p.size, p.zone) for p in self.parcels],
+            [(p.size, p.zone, *(["sensitive"] if p.sensitive else [])) for p in self.parcels],
             self.phone,
             self.reference,
             self.keep_ms,
+            *(["low_door"] if self.low_door else []),
         ]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
@@ -105,7 +109,7 @@ class Orders:
         """The id of the new order; None when its Idempotency-Key was taken meanwhile."""
         order = new_id()
         for _ in range(CODE_TRIES):
-            code = await self._pickup.new_code(order, new.cabinet, cabinet["salt"])
+            code = await self._pickup.new_code(order, new.cabinet, cabinet["salt"], new.phone)
             try:
                 await self._insert(new, order, code)
             except Clash:
@@ -131,9 +135,13 @@ class Orders:
             "link_sealed": link_sealed,
             "created_ms": now,
             "expires_ms": now + new.keep_ms,
+            "low_door": new.low_door,
         }
-        common = {"tenant": new.tenant, "order_id": order, "cabinet": new.cabinet, "digest": code.digest}
-        rows = [{"id": new_id(), "size": p.size, "zone": p.zone, **common} for p in new.parcels]
+        common = {"tenant": new.tenant, "order_id": order, "cabinet": new.cabinet, **digests(code)}
+        rows = [
+            {"id": new_id(), "size": p.size, "zone": p.zone, "sensitive": p.sensitive, **common}
+            for p in new.parcels
+        ]
         answered = {
             "actor": new.actor,
             "key": new.key,
@@ -178,6 +186,11 @@ class Orders:
             touched = await stored.forget_expired_codes(db, now)
         for cabinet in touched:
             await self._documents.changed(cabinet)
+
+
+def digests(code: Code) -> Row:
+    """What the cabinet is to know of a code."""
+    return {"digest": code.digest, "strong_digest": code.strong_digest}
 
 
 def order_state(parcels: list[Row], expires_ms: int, now: int) -> str:

@@ -29,6 +29,14 @@ class Code:
     sealed: bytes
     lookup: str
     digest: str
+    strong_digest: str
+    """Of the code together with the last digits of the phone."""
+
+
+async def digest_of(digits: str, salt: str) -> str:
+    """As the cabinet with this salt computes it."""
+    digest = await asyncio.to_thread(codes.code_digest, digits, bytes.fromhex(salt), SCRYPT_LOG2_N)
+    return digest.hex()
 
 
 def masked(phone: str) -> str:
@@ -46,12 +54,13 @@ class Pickup:
         self._keys = keys
         self.public_url = public_url
 
-    async def new_code(self, order: str, cabinet: str, salt: str) -> Code:
+    async def new_code(self, order: str, cabinet: str, salt: str, phone: str) -> Code:
         """Random; whether another order of the cabinet has the same, only the database can tell."""
         code = codes.new_pickup_code()
-        digest = await asyncio.to_thread(codes.code_digest, code, bytes.fromhex(salt), SCRYPT_LOG2_N)
+        digest = await digest_of(code, salt)
+        strong = await digest_of(code + codes.phone_tail(phone), salt)
         sealed = self._vault.seal(code.encode(), f"code {order}")
-        return Code(sealed, self._vault.lookup(code, f"code {cabinet}"), digest.hex())
+        return Code(sealed, self._vault.lookup(code, f"code {cabinet}"), digest, strong)
 
     def code_of(self, order: Row) -> str | None:
         """None once it has been erased."""
@@ -61,6 +70,9 @@ class Pickup:
 
     def seal_phone(self, order: str, phone: str) -> bytes:
         return self._vault.seal(phone.encode(), f"phone {order}")
+
+    def phone_of(self, order: Row) -> str:
+        return self._vault.open(order["phone_sealed"], f"phone {order['id']}").decode()
 
     def new_link(self, order: str) -> tuple[str, bytes]:
         """Hash and sealed secret of a resident link that nobody can guess."""

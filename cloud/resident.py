@@ -63,6 +63,7 @@ class Resident:
             "code": self._pickup.code_of(order),
             "qr": self._pickup.qr_of(order),
             "phone": order["phone_masked"],
+            "needs_tail": any(parcel["sensitive"] for parcel in visit.parcels),
             "expires_ms": order["expires_ms"],
             "cabinet": {
                 **{
@@ -92,6 +93,8 @@ class Resident:
             ready = [p for p in ready if p["id"] == parcel]
         if not ready:
             raise _nothing_ready(visit, parcel)
+        if any(p["sensitive"] for p in visit.parcels):
+            raise Refused(409, "tail_wanted", "sensitive goods need the code and the phone's last 4 digits")
         opening = _collecting(visit.order, ready[0], presence)
         key = (visit.order["id"], ready[0]["id"], presence.nonce)
         asked = await self._taps.once(key, lambda: self._commands.open(opening))

@@ -15,7 +15,7 @@ from config.contract.messages import CabinetSettings, DocumentName
 from config.contract.signing import CabinetKeys
 from config.problems import BadFile, Problem
 from config.settings import EdgeSettings
-from controller.access import Access, Tries
+from controller.access import Access, Kept
 from controller.cabinet import Cabinet
 from controller.climate import Climate
 from controller.clock import Clock, Computer
@@ -180,7 +180,7 @@ async def build(
     health = Health(cabinet)
     records = Records(cabinet, store, clock, health)
     keys = CabinetKeys.derive(file.id, identity.key)
-    access = Access(file.id, clock, Tries.from_json(await store.meta("tries")))
+    access = Access(file.id, clock, Kept.read(store.guarded))
     documents = Documents(file.id, identity.root_key, keys, cabinet, store, clock)
     screen = Screen(clock)
     entrance = Entrance(file, cabinet, access, store, clock)

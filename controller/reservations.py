@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from config.cabinet import Cabinet as CabinetFile
+from config.cabinet import Compartment
 from config.contract.messages import ExpectedParcel
 from controller.visit import Box, State
 
@@ -22,7 +23,10 @@ def box_with(parcel: str, boxes: Mapping[str, Box]) -> Box | None:
 
 
 def best_fit(parcel: ExpectedParcel, boxes: Mapping[str, Box], file: CabinetFile) -> Box | None:
-    """The smallest free compartment of the right zone that takes the parcel, low doors first."""
+    """The smallest free compartment of the right zone that takes the parcel, low doors first.
+
+    For somebody who asked for a low door the lowest one that takes it, whatever its size.
+    """
     zones = {zone.name: zone.class_ for zone in file.zone}
     least = SIZES.index(parcel.size)
     fitting = [
@@ -30,7 +34,12 @@ def best_fit(parcel: ExpectedParcel, boxes: Mapping[str, Box], file: CabinetFile
         for c in file.compartment
         if zones[c.zone] == parcel.zone and SIZES.index(c.size) >= least and boxes[c.label].assignable
     ]
-    best = min(fitting, key=lambda c: (SIZES.index(c.size), c.row, c.label), default=None)
+
+    def fits_best(c: Compartment) -> tuple[int, int, str]:
+        size = SIZES.index(c.size)
+        return (c.row, size, c.label) if parcel.low else (size, c.row, c.label)
+
+    best = min(fitting, key=fits_best, default=None)
     return None if best is None else boxes[best.label]
 
 

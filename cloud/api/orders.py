@@ -29,10 +29,11 @@ def routes(parts: Parts) -> APIRouter:
                 key=key,
                 tenant=caller.tenant,
                 cabinet=asked.cabinet,
-                parcels=tuple(Asked(parcel.size, parcel.zone) for parcel in asked.parcels),
+                parcels=tuple(Asked(p.size, p.zone, p.sensitive) for p in asked.parcels),
                 phone=asked.phone,
                 reference=asked.reference,
                 keep_ms=asked.keep_hours * HOUR_MS,
+                low_door=asked.low_door,
             )
         )
         headers = {"Location": f"/v1/orders/{order['id']}"}

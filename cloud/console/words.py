@@ -239,6 +239,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "purpose.service": ("维护", "service"),
     "purpose.emergency": ("救援", "rescue"),
     "proof.code": ("取件码", "code"),
+    "proof.code_tail": ("取件码和手机尾号", "code and phone digits"),
     "proof.qr": ("二维码", "QR code"),
     "proof.phone": ("手机", "phone"),
     "proof.remote": ("远程指令", "remote command"),

@@ -12,6 +12,10 @@ WORDS: dict[str, Sentence] = {
     "your_parcels": Sentence("您的包裹", "Your parcels"),
     "code_title": Sentence("取件码", "Pickup code"),
     "code_how": Sentence("在柜机屏幕上输入这 8 位数字", "Type these 8 digits at the cabinet's screen"),
+    "code_tail": Sentence(
+        "这件物品需要核对：输入取件码后，再接着输入手机号后四位",
+        "These goods need one more proof: after the code, type the last 4 digits of your phone",
+    ),
     "code_until": Sentence("有效期至", "Good until"),
     "code_early": Sentence(
         "包裹放入柜中后即可使用，断网时也一样",
@@ -105,7 +109,10 @@ ZONES: dict[str, Sentence] = {
 }
 
 PROBLEMS: dict[str, tuple[Sentence, Sentence]] = {
-    **{code: (REFUSALS[code].says, REFUSALS[code].next_step) for code in ("used", "expired", "not_loaded")},
+    **{
+        code: (REFUSALS[code].says, REFUSALS[code].next_step)
+        for code in ("used", "expired", "not_loaded", "tail_wanted")
+    },
     "cabinet_offline": (REFUSALS["offline"].says, REFUSALS["offline"].next_step),
     "broker_unreachable": (REFUSALS["offline"].says, REFUSALS["offline"].next_step),
     "unknown_parcel": (REFUSALS["other_occupancy"].says, REFUSALS["other_occupancy"].next_step),

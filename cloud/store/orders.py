@@ -74,7 +74,7 @@ async def expected_parcels(db: Reading, cabinet: str, *, now: int, collected_aft
     """What the cabinet has to know of: neither expired while empty-handed nor collected a while ago."""
     state = func.coalesce(whereabouts.c.state, "expected")
     query = (
-        select(parcels, orders.c.generation, orders.c.expires_ms)
+        select(parcels, orders.c.generation, orders.c.expires_ms, orders.c.low_door)
         .join(orders, orders.c.id == parcels.c.order_id)
         .outerjoin(whereabouts, _THERE)
         .where(

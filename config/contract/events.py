@@ -47,7 +47,7 @@ class _AtBox(_Fact):
     box: BoxNow
 
 
-Proof = Literal["code", "qr", "phone", "remote", "badge", "inside", "none"]
+Proof = Literal["code", "code_tail", "qr", "phone", "remote", "badge", "inside", "none"]
 OpeningPurpose = Literal["load", "collect", "service", "emergency"]
 
 

@@ -232,6 +232,11 @@ class ExpectedParcel(_Said):
     digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
         description="scrypt of the code"
     )
+    strong_digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None, description="scrypt of the code followed by the last 4 digits of the phone"
+    )
+    sensitive: bool = Field(default=False, description="handed out to code and phone digits only")
+    low: bool = Field(default=False, description="put it behind a low door if there is one")
     generation: int = Field(default=0, ge=0, le=255, description="codes and QR of older ones are void")
     expires_ms: int
 

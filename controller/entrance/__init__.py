@@ -3,11 +3,13 @@
 From here everything runs one way: access (who may) → reservations (which door) → cabinet (what happens next).
 """
 
+import asyncio
 from collections.abc import Callable
 
 from config.cabinet import Cabinet as CabinetFile
 from config.contract import codes
-from controller.access import Access, BadgeGranted, Denied
+from config.contract.events import Fact
+from controller.access import Access, BadgeGranted, Denied, Kept
 from controller.cabinet import Cabinet
 from controller.clock import Clock
 from controller.entrance.answer import Answer
@@ -32,6 +34,8 @@ class Entrance:
         self.loading = Loading(file, cabinet, access, store, clock)
         self._inside = Inside(file, cabinet, store, clock)
         self._shown_to: list[Callable[[Answer], None]] = []
+        self._keypad = asyncio.Lock()
+        """One code at a time: a wrong one counts before the next is looked at."""
 
     def show_to(self, listener: Callable[[Answer], None]) -> None:
         """Be told every answer, also to what was scanned: the screen shows it."""
@@ -46,6 +50,11 @@ class Entrance:
             listener(answer)
         return answer
 
+    @property
+    def asks_for_tail(self) -> bool:
+        """A code needs the last digits of the phone today, whatever the goods."""
+        return self._access.asks_for_tail
+
     # --- what can be presented
 
     async def typed(self, text: str) -> Answer:
@@ -53,15 +62,23 @@ class Entrance:
         return self._show(await self._typed(text))
 
     async def _typed(self, text: str) -> Answer:
-        before = self._access.tries
-        outcome = await self._access.by_code(text)
         try:
-            if isinstance(outcome, Denied):
-                await self._note(outcome, before_changed=self._access.tries != before)
-                return Answer("refused", refusal=outcome.reason, wait_s=-(-outcome.wait_ms // 1000))
-            return await self.collecting.collect(outcome)
+            async with self._keypad:
+                return await self._code(text)
         except StoreFailing:
             return Answer("refused", refusal="no_store")
+
+    async def _code(self, text: str) -> Answer:
+        before = self._access.kept
+        outcome = await self._access.by_code(text)
+        if isinstance(outcome, Denied):
+            return await self._refuse(outcome, before)
+        answer = await self.collecting.collect(outcome)
+        if answer.refusal == "not_valid":  # it was used: as wrong as any other
+            return await self._refuse(self._access.wrong_code(strong=outcome.proof == "code_tail"), before)
+        if answer.kind == "opening":
+            self._access.right_code(outcome)
+        return answer
 
     async def scanned(self, text: str) -> Answer:
         """A code in front of the reader: parcel label, badge or pickup QR, or eight digits."""
@@ -75,19 +92,24 @@ class Entrance:
             return await self.loading.parcel(text)
         if len(text) <= 2 * codes.CODE_DIGITS:
             return await self._typed(text)
+        before = self._access.kept
         outcome = self._access.by_token(text)
         if isinstance(outcome, Denied):
-            await self._note(outcome, before_changed=False)
-            return Answer("refused", refusal=outcome.reason)
+            return await self._refuse(outcome, before)
         if isinstance(outcome, BadgeGranted):
             return await self.loading.badge(outcome)
         return await self.collecting.collect(outcome)
 
-    async def _note(self, denied: Denied, *, before_changed: bool) -> None:
+    async def _refuse(self, denied: Denied, before: Kept) -> Answer:
         """A wrong try is durable before anybody hears of it."""
-        meta = {"tries": self._access.tries.to_json(), **self._clock.kept()} if before_changed else {}
-        if meta or denied.facts:
-            await self._cabinet.record(Change(facts=denied.facts, meta=meta))
+        await self._keep(before, denied.facts)
+        return Answer("refused", refusal=denied.reason, wait_s=-(-denied.wait_ms // 1000))
+
+    async def _keep(self, before: Kept, facts: tuple[Fact, ...] = ()) -> None:
+        kept = self._access.kept
+        meta = {**kept.meta(), **self._clock.kept()} if kept != before else {}
+        if meta or facts:
+            await self._cabinet.record(Change(facts=facts, meta=meta))
 
     async def inside(self) -> Answer:
         """Someone is inside; needs no right."""

@@ -35,6 +35,8 @@ class Panel:
     more: int = 0
     wait_s: float = 0
     all_doors: bool = False
+    on_keypad: bool = False
+    """Said above the keys, which stay: more digits are wanted."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -64,7 +66,8 @@ def _refused(answer: Answer) -> Panel:
     says = say("not_possible") if refusal is None else refusal.says
     next_step = refusal.next_step if refusal is not None and refusal.next_step.zh else say("try_again")
     stay_s = max(READ_S, answer.wait_s)
-    return Panel("stop", says, next_step, stay_s, answer.door, wait_s=answer.wait_s)
+    wants_more = answer.refusal == "tail_wanted"
+    return Panel("stop", says, next_step, stay_s, answer.door, wait_s=answer.wait_s, on_keypad=wants_more)
 
 
 def of_facts(facts: tuple[fact.Fact, ...], more: MoreDoors) -> Panel | None:
@@ -93,7 +96,7 @@ def _towards_open(
 ) -> Panel | None:
     order, door = told.box.order, told.box.label
     # Only codes and QR open the other doors of an order by themselves; a phone asks for each.
-    following = more(order, door) if order is not None and told.proof in ("code", "qr") else 0
+    following = more(order, door) if order is not None and told.proof in ("code", "code_tail", "qr") else 0
     match told:
         case fact.DoorOpened(purpose=purpose):
             step = f"{purpose}_next"

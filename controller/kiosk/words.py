@@ -12,6 +12,10 @@ WORDS: dict[str, Sentence] = {
     "loading": Sentence("投件中", "Loading"),
     "other_language": Sentence("English", "中文"),
     "type_code": Sentence("请输入 8 位取件码", "Type your 8-digit pickup code"),
+    "type_tail": Sentence(
+        "请输入 8 位取件码，再输入手机号后四位",
+        "Type your 8-digit code, then the last 4 digits of your phone",
+    ),
     "or_scan": Sentence("也可以把取件二维码对准扫码口", "Or hold your pickup QR in front of the reader"),
     "erase": Sentence("删除", "Erase"),
     "clear": Sentence("清空", "Clear"),

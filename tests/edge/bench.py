@@ -33,6 +33,7 @@ from simulators.serve import Served
 
 CABINET = "test-cabinet-1"
 FAR = 4_000_000_000_000
+PHONE = "138 0013 8000"
 LOG2_N = 10
 """The cheapest digest the contract allows: these tests are not about guessing."""
 
@@ -104,15 +105,21 @@ class CloudKeys:
     def parcels_document(self) -> Parcels:
         return Parcels(salt=self.salt.hex(), scrypt_log2_n=LOG2_N, parcels=tuple(self.parcels))
 
-    def expect(self, *, size: Any = "S", order: str | None = None, code: str | None = None) -> Order:
+    def expect(
+        self, *, size: Any = "S", order: str | None = None, code: str | None = None, **more: Any
+    ) -> Order:
         """One more parcel; a new order unless one is given."""
         order, code = order or secrets.token_hex(8), code or codes.new_pickup_code()
         parcel = ExpectedParcel(
             parcel=secrets.token_hex(8), order=order, size=size, zone="ambient",
-            digest=codes.code_digest(code, self.salt, LOG2_N).hex(), expires_ms=FAR,
+            digest=self._digest(code), strong_digest=self._digest(code + codes.phone_tail(PHONE)),
+            **{"expires_ms": FAR, **more},
         )  # fmt: skip
         self.parcels.append(parcel)
         return Order(order, code, parcel.parcel)
+
+    def _digest(self, digits: str) -> str:
+        return codes.code_digest(digits, self.salt, LOG2_N).hex()
 
     def pickup_qr(self, order: str, *, cabinet: str = CABINET, exp: int = FAR // 1000) -> str:
         where, now = codes.cabinet_hash(cabinet), int(time.time())
@@ -193,9 +200,9 @@ class Bench:
         await take(self.cloud.document(DocumentName.GRANTS, Grants(), epoch))
         await take(self.cloud.document(DocumentName.PARCELS, self.cloud.parcels_document(), epoch))
 
-    async def loaded(self, size: str = "S") -> Order:
+    async def loaded(self, size: str = "S", **more: Any) -> Order:
         """An order whose parcel a courier has brought."""
-        order = self.cloud.expect(size=size)
+        order = self.cloud.expect(size=size, **more)
         await self.hand_over()
         await self.load(order)
         return order

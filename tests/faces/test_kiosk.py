@@ -74,6 +74,28 @@ async def test_a_code_typed_on_the_keypad_opens_and_the_steps_are_shown(bench, k
     await expect(kiosk.locator("#qr")).to_be_visible()
 
 
+async def test_sensitive_goods_ask_for_the_phones_digits_after_the_code(bench, kiosk):
+    order = await bench.loaded(sensitive=True)
+    door = bench.door_of(order)
+    await says(kiosk, f"已放入 {door} 号箱")
+    await kiosk.locator("#back").click()
+    await tap_code(kiosk, order.code)
+    await expect(kiosk.locator("#asks")).to_have_text("请输入 8 位取件码，再输入手机号后四位")
+    await expect(kiosk.locator("#digits")).to_have_attribute("aria-label", "8 / 12")
+    await expect(kiosk.locator("#open")).to_be_disabled()
+    await tap_code(kiosk, "8000")
+    await says(kiosk, f"{door} 号箱门已打开")
+
+
+async def test_a_scan_that_is_not_enough_says_so_above_the_keys(bench, kiosk):
+    order = await bench.loaded(sensitive=True)
+    await says(kiosk, f"已放入 {bench.door_of(order)} 号箱")
+    await bench.served.scan("qr", bench.cloud.pickup_qr(order.order))
+    await expect(kiosk.locator("#asks")).to_have_text("请输入 8 位取件码，再输入手机号后四位")
+    await key_code(kiosk, order.code + "8000")
+    await says(kiosk, f"{bench.door_of(order)} 号箱门已打开")
+
+
 async def test_the_doors_of_one_order_follow_each_other(bench, kiosk):
     first = bench.cloud.expect()
     second = bench.cloud.expect(order=first.order, code=first.code)

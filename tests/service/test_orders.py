@@ -160,3 +160,24 @@ def test_the_state_of_an_order_is_what_its_parcels_say(
     states: list[str], expires_ms: int, state: str
 ) -> None:
     assert order_state([{"state": each} for each in states], expires_ms, now=5) == state
+
+
+async def test_the_cabinet_is_told_a_second_digest_of_code_and_phone_and_what_the_order_asks_for(
+    service: Service,
+) -> None:
+    await service.enrolled()
+    asked = [{"size": "S", "sensitive": True}]
+    order = (await service.order(parcels=asked, low_door=True)).json()
+    told = await service.document("parcels")
+    (parcel,) = told["parcels"]
+    salt = bytes.fromhex(told["salt"])
+    assert parcel["digest"] == codes.code_digest(order["code"], salt).hex()
+    assert parcel["strong_digest"] == codes.code_digest(order["code"] + "8000", salt).hex()
+    assert (parcel["sensitive"], parcel["low"]) == (True, True)
+
+
+async def test_a_phone_number_without_four_digits_is_refused(service: Service) -> None:
+    await service.enrolled()
+    answer = await service.order(phone="- - - 12")
+    assert answer.status_code == 422
+    assert "at least 4 digits" in answer.text
