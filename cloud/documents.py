@@ -22,6 +22,7 @@ from cloud.presence import OnlineCabinets
 from cloud.store import Store, Writing, access, cabinets, orders
 from cloud.store import documents as stored
 from config.contract.messages import (
+    BadgePin,
     CabinetSettings,
     Desired,
     DocumentName,
@@ -140,9 +141,14 @@ class Documents:
             db, cabinet["id"], now=now, collected_after=now - KEEP_COLLECTED_MS
         )
         revoked = await access.revoked_badges(db, cabinet["id"], now)
+        pins = await access.badge_pins(db, cabinet["id"], now)
         content = {
             DocumentName.KEYS: Keys(keys=tuple(self._keys.in_force())),
-            DocumentName.GRANTS: Grants(revoked_badges=tuple(revoked)),
+            DocumentName.GRANTS: Grants(
+                revoked_badges=tuple(revoked),
+                salt=cabinet["salt"],
+                pins=tuple(BadgePin(badge=row["id"], digest=row["pin_digest"]) for row in pins),
+            ),
             DocumentName.PARCELS: Parcels(
                 salt=cabinet["salt"], parcels=tuple(_expected_parcel(row) for row in expected)
             ),

@@ -12,7 +12,7 @@ from typing import Any
 from cloud.keys import SigningKeys
 from cloud.vault import Vault, hash_of, new_secret
 from config.contract import codes
-from config.contract.codes import BadgeRight, Purpose, Token, cabinet_hash
+from config.contract.codes import Purpose, Token, cabinet_hash
 from config.contract.messages import Parcels
 
 ALL_PARCELS = 0
@@ -36,6 +36,12 @@ class Code:
 async def digest_of(digits: str, salt: str) -> str:
     """As the cabinet with this salt computes it."""
     digest = await asyncio.to_thread(codes.code_digest, digits, bytes.fromhex(salt), SCRYPT_LOG2_N)
+    return digest.hex()
+
+
+async def pin_digest_of(badge: str, pin: str, salt: str) -> str:
+    """As the cabinet with this salt computes it."""
+    digest = await asyncio.to_thread(codes.pin_digest, badge, pin, bytes.fromhex(salt), SCRYPT_LOG2_N)
     return digest.hex()
 
 
@@ -93,9 +99,9 @@ class Pickup:
         )  # fmt: skip
 
     def badge_of(self, badge: Row) -> str:
-        """The text of a courier's badge: it opens vacant doors for loading, nothing else."""
+        """The text of a badge with its rights."""
         return self._signed(
-            Purpose.BADGE, badge["cabinet"], badge["id"], BadgeRight.LOAD, badge["created_ms"],
+            Purpose.BADGE, badge["cabinet"], badge["id"], badge["rights"], badge["created_ms"],
             badge["expires_ms"], 0,
         )  # fmt: skip
 

@@ -48,11 +48,12 @@ class OrderAsked(_Body):
 
 
 class BadgeAsked(_Body):
-    """A courier's badge for one cabinet."""
+    """A badge for one cabinet."""
 
     cabinet: CabinetId
     valid_hours: int = Field(default=12, ge=1, le=24 * 31)
     name: str = Field(default="", max_length=60)
+    rights: tuple[Literal["load", "remove", "service"], ...] = Field(default=("load",), min_length=1)
 
 
 class OpenAsked(_Body):

@@ -42,6 +42,10 @@ def new_pickup_code() -> str:
     return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
 
 
+def new_pin() -> str:
+    return f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}d}"
+
+
 def typed_digits(text: str) -> str:
     """The digits a person meant: full-width digits, spaces and dashes are as good; else ``BadCode``."""
     digits = "".join(ch for ch in unicodedata.normalize("NFKC", text) if ch not in " -\t\r\n")
@@ -66,6 +70,19 @@ def typed_code_and_tail(text: str) -> tuple[str, str]:
     return digits[:CODE_DIGITS], digits[CODE_DIGITS:]
 
 
+def typed_pin(text: str) -> str:
+    """The 6 digits of a badge's PIN; else ``BadCode``."""
+    digits = typed_digits(text)
+    if len(digits) != PIN_DIGITS:
+        raise BadCode(f"a PIN has {PIN_DIGITS} digits")
+    return digits
+
+
+def pin_digest(badge: str, pin: str, salt: bytes, log2_n: int = 14) -> bytes:
+    """As ``code_digest``; bound to the badge, so that equal PINs do not look equal."""
+    return code_digest(f"{badge}:{pin}", salt, log2_n)
+
+
 def phone_tail(phone: str) -> str:
     """The last digits of a telephone number; ``BadCode`` when it has fewer."""
     digits = "".join(ch for ch in unicodedata.normalize("NFKC", phone) if ch.isascii() and ch.isdigit())
@@ -85,9 +102,16 @@ class Purpose(IntEnum):
 
 
 class BadgeRight(IntFlag):
-    """What a static badge may do: nothing that touches other people's goods."""
+    """What a badge may do. What touches other people's goods needs a PIN beside a badge that lives long."""
 
     LOAD = 1
+    REMOVE = 2
+    SERVICE = 4
+
+
+SHORT_BADGE_S = 12 * 3600
+"""A badge that is good for no longer needs no PIN."""
+PIN_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)

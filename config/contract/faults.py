@@ -121,6 +121,7 @@ REFUSALS: dict[str, Refusal] = {
         _refusal("already_loaded", "这个包裹已经放入", "This parcel has been loaded already", "请扫下一个", "Scan the next one"),
         _refusal("no_badge", "请先扫工牌", "Scan your badge first", "扫工牌后再扫包裹", "Then scan the parcel"),
         _refusal("bad_badge", "工牌无效", "This badge is not valid here", "请联系站长", "Ask your station"),
+        _refusal("bad_pin", "密码不对", "This PIN is not right", "请再扫工牌，重新输入密码", "Scan the badge again and type the PIN"),
         _refusal("not_ours", "不认识的二维码", "This code is not one of ours", "请扫取件二维码", "Scan your pickup code"),
         _refusal("late", "请求已过时", "The request came too late", "请再试一次", "Please try again"),
         _refusal("no_time", "柜机暂时无法确认时间", "The cabinet cannot be sure of the time",

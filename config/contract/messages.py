@@ -249,10 +249,20 @@ class Parcels(_Said):
     parcels: tuple[ExpectedParcel, ...]
 
 
+class BadgePin(_Said):
+    """What a badge's PIN is checked against: scrypt of badge and PIN, never the PIN."""
+
+    badge: Id64
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
 class Grants(_Said):
-    """Badges that are void before their time."""
+    """Badges that are void before their time, and the PINs of those that need one."""
 
     revoked_badges: tuple[Id64, ...] = ()
+    salt: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] = "0" * 32
+    scrypt_log2_n: int = Field(default=14, ge=10, le=20)
+    pins: tuple[BadgePin, ...] = ()
 
 
 class CabinetSettings(_Said):

@@ -9,8 +9,10 @@ the keys in force and work while the keypad is locked.
 import asyncio
 import base64
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from config.contract import codes
+from config.contract.codes import BadgeRight
 from config.contract.events import AccessRefused, Fact, FaultRaised, Proof
 from config.contract.messages import ExpectedParcel, Grants, Keys, Parcels
 from controller.access.kept import Kept
@@ -31,8 +33,7 @@ from controller.clock import Clock
 __all__ = ["Access", "BadgeGranted", "Denied", "Granted", "Kept", "Tries", "after_wrong", "wait_ms"]
 
 FREE_TRIES, WINDOW_MS = CODE.free, CODE.window_ms
-SHORT_TOKEN_S = 12 * 3600
-"""A badge that is good for longer opens vacant doors only."""
+ALL_RIGHTS = sum(BadgeRight)
 
 
 class Access:
@@ -165,9 +166,34 @@ class Access:
     def _badge(self, token: codes.Token) -> BadgeGranted | Denied:
         # without the list of the revoked nobody can say that this badge is not on it
         grants = self._grants
-        if grants is None or token.holder in grants.revoked_badges or not token.right & codes.BadgeRight.LOAD:
+        if grants is None or token.holder in grants.revoked_badges:
             return self._denied(token, "bad_badge")
-        return BadgeGranted(token.holder, token.exp * 1000)
+        rights = BadgeRight(token.right & ALL_RIGHTS)
+        now = rights if token.exp - token.iat <= codes.SHORT_BADGE_S else rights & BadgeRight.LOAD
+        has_pin = any(pin.badge == token.holder for pin in grants.pins)
+        with_pin = rights & ~now if has_pin else BadgeRight(0)
+        if not now | with_pin:
+            return self._denied(token, "bad_badge")
+        return BadgeGranted(token.holder, token.exp * 1000, now, with_pin)
+
+    async def by_pin(self, badge: BadgeGranted, pin: str) -> BadgeGranted | Denied:
+        """The badge that was just scanned with its PIN: all that it is for."""
+        grants, now_ms = self._grants, self._clock.served_ms()
+        locked = wait_ms(self.kept.pin, now_ms, STRONG)
+        if locked:
+            return Denied("wait", wait_ms=locked)
+        if grants is None or badge.badge in grants.revoked_badges:
+            return Denied("bad_badge", (AccessRefused(proof="badge", reason="bad_badge"),))
+        salt, log2_n = bytes.fromhex(grants.salt), grants.scrypt_log2_n
+        digest = (await asyncio.to_thread(codes.pin_digest, badge.badge, pin, salt, log2_n)).hex()
+        if any((known.badge, known.digest) == (badge.badge, digest) for known in grants.pins):
+            self.kept = self.kept.with_pin(after_right(self.kept.pin))
+            return replace(badge, rights=badge.rights | badge.with_pin, with_pin=BadgeRight(0))
+        tries = after_wrong(self.kept.pin, now_ms, STRONG)
+        self.kept = self.kept.with_pin(tries)
+        count = tries.within(DAY_MS, now_ms)
+        facts: tuple[Fact, ...] = (AccessRefused(proof="badge", reason="bad_pin", wrong_in_window=count),)
+        return Denied("bad_pin", facts, wait_ms(tries, now_ms, STRONG))
 
     def _pickup(self, token: codes.Token) -> Granted | Denied:
         known = [p for p in self._parcels.parcels if p.order == token.holder]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from config.contract.codes import BadgeRight
 from config.contract.events import Fact, Proof
 
 
@@ -15,10 +16,13 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class BadgeGranted:
-    """The holder may load until then (cloud milliseconds)."""
+    """What the holder may do until then (cloud milliseconds)."""
 
     badge: str
     expires_ms: int
+    rights: BadgeRight
+    with_pin: BadgeRight
+    """What the badge is for besides, once its PIN has been typed."""
 
 
 @dataclass(frozen=True, slots=True)

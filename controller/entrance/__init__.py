@@ -4,7 +4,9 @@ From here everything runs one way: access (who may) → reservations (which door
 """
 
 import asyncio
+import unicodedata
 from collections.abc import Callable
+from typing import Literal
 
 from config.cabinet import Cabinet as CabinetFile
 from config.contract import codes
@@ -16,6 +18,7 @@ from controller.entrance.answer import Answer
 from controller.entrance.collecting import Collecting
 from controller.entrance.inside import Inside
 from controller.entrance.loading import Loading
+from controller.entrance.service import Service
 from controller.store import Change, Store, StoreFailing
 
 __all__ = ["Answer", "Entrance"]
@@ -32,6 +35,7 @@ class Entrance:
         self._clock = clock
         self.collecting = Collecting(file, cabinet, access, store, clock)
         self.loading = Loading(file, cabinet, access, store, clock)
+        self.service = Service(cabinet, store, clock)
         self._inside = Inside(file, cabinet, store, clock)
         self._shown_to: list[Callable[[Answer], None]] = []
         self._keypad = asyncio.Lock()
@@ -51,9 +55,13 @@ class Entrance:
         return answer
 
     @property
-    def asks_for_tail(self) -> bool:
-        """A code needs the last digits of the phone today, whatever the goods."""
-        return self._access.asks_for_tail
+    def asks(self) -> Literal["pin", "door", "tail", "code"]:
+        """What the keypad asks for right now; ``tail``: a code and the last digits of the phone."""
+        if self.service.awaits_pin is not None:
+            return "pin"
+        if self.service.technician is not None:
+            return "door"
+        return "tail" if self._access.asks_for_tail else "code"
 
     # --- what can be presented
 
@@ -64,9 +72,19 @@ class Entrance:
     async def _typed(self, text: str) -> Answer:
         try:
             async with self._keypad:
-                return await self._code(text)
+                return await self._digits(text)
         except StoreFailing:
             return Answer("refused", refusal="no_store")
+
+    async def _digits(self, text: str) -> Answer:
+        """A code; to a technician the number of a door; right after a badge its PIN."""
+        badge = self.service.awaits_pin
+        label = unicodedata.normalize("NFKC", text).strip().upper()
+        if badge is not None and len(label) == codes.PIN_DIGITS and label.isdigit():
+            return await self._pin(badge, label)
+        if self.service.technician is not None and label in self._cabinet.boxes:
+            return await self.service.open(label)
+        return await self._code(text)
 
     async def _code(self, text: str) -> Answer:
         before = self._access.kept
@@ -97,8 +115,23 @@ class Entrance:
         if isinstance(outcome, Denied):
             return await self._refuse(outcome, before)
         if isinstance(outcome, BadgeGranted):
-            return await self.loading.badge(outcome)
+            return await self._badge(outcome)
         return await self.collecting.collect(outcome)
+
+    async def _badge(self, granted: BadgeGranted) -> Answer:
+        """A badge for several things begins loading; what it may do for service besides is kept in mind."""
+        answer = self.service.badge(granted)
+        if granted.rights & codes.BadgeRight.LOAD:
+            return await self.loading.badge(granted)
+        return answer or Answer("refused", refusal="bad_badge")
+
+    async def _pin(self, badge: BadgeGranted, pin: str) -> Answer:
+        before = self._access.kept
+        outcome = await self._access.by_pin(badge, pin)
+        if isinstance(outcome, Denied):
+            self.service.forget_badge()
+            return await self._refuse(outcome, before)
+        return self.service.begin(outcome)
 
     async def _refuse(self, denied: Denied, before: Kept) -> Answer:
         """A wrong try is durable before anybody hears of it."""

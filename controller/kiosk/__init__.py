@@ -174,7 +174,7 @@ class Kiosk:
             "phone": self.phone,
             "online": self._uplink.connected,
             "loading": self._entrance.loading.courier is not None,
-            "asks": "tail" if self._entrance.asks_for_tail else "code",
+            "asks": self._entrance.asks,
             "qr": self._link(shown.nonce),
             "nonce": shown.nonce,
             "two_digits": f"{shown.number:02d}",

@@ -2,7 +2,7 @@
 // The controller decides and says everything in both languages; this file chooses the language and shows it.
 
 const CODE_DIGITS = 8;
-const PLACES = { code: CODE_DIGITS, tail: CODE_DIGITS + 4 }; // tail: the last digits of the phone as well
+const PLACES = { code: CODE_DIGITS, tail: CODE_DIGITS + 4, pin: 6, door: 3 };
 const VISIBLE_MS = 800; // a typed digit is masked after this
 const CONFIRM_MS = 3000; // the second tap of "someone is inside"
 const FORGET_MS = 20000; // typed digits are forgotten
@@ -83,11 +83,15 @@ function drawDigits(visible = -1) {
   at("checking").hidden = !asking;
 }
 
-const isWhole = () => typed.length === places();
+const doors = () => [...document.querySelectorAll("[data-door]")];
+const isDoor = (label) => asks === "door" && doors().some((place) => place.dataset.door === label);
+const isWhole = () => typed.length === places() || isDoor(typed);
 
-async function openByCode() {
-  if (asking || !isWhole()) return;
-  const code = typed;
+function openByCode() {
+  if (!asking && isWhole()) openWith(typed);
+}
+
+async function openWith(code) {
   asking = true;
   forget();
   try {
@@ -123,7 +127,7 @@ const keypadLocked = () => lock !== null && performance.now() < lock.free;
 // What is half typed stays: the panel may be about somebody else's door.
 function show(told) {
   if (told.on_keypad) {
-    if (asksThem !== "tail") askForTail(typed.slice(0, CODE_DIGITS));
+    if (told.wants === "tail" && asksThem !== "tail") askForTail(typed.slice(0, CODE_DIGITS));
     closePanel();
     return;
   }
@@ -141,7 +145,7 @@ function drawPanel() {
   at("keypad").hidden = panel !== null;
   at("panel").hidden = panel === null;
   const door = panel?.door ?? null;
-  at("map").hidden = door === null && !panel?.all_doors;
+  at("map").hidden = door === null && !panel?.all_doors && asks !== "door";
   at("phone-way").hidden = !at("map").hidden;
   for (const place of document.querySelectorAll("[data-door]")) {
     place.classList.toggle("here", place.dataset.door === door);
@@ -212,7 +216,8 @@ function drawState(state) {
   at("phone").textContent = state.phone;
   if (asks !== state.asks) {
     asks = state.asks;
-    drawAsked();
+    forget();
+    drawPanel();
   }
   for (const place of document.querySelectorAll("[data-door]")) {
     place.classList.toggle("open", ["open", "forced"].includes(state.doors[place.dataset.door]));
@@ -275,6 +280,9 @@ function touched() {
 
 for (const key of document.querySelectorAll("[data-digit]")) {
   key.addEventListener("click", () => type(key.dataset.digit));
+}
+for (const place of doors()) {
+  place.addEventListener("click", () => !asking && isDoor(place.dataset.door) && openWith(place.dataset.door));
 }
 at("clear").addEventListener("click", forget);
 at("erase").addEventListener("click", erase);

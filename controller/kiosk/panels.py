@@ -36,7 +36,9 @@ class Panel:
     wait_s: float = 0
     all_doors: bool = False
     on_keypad: bool = False
-    """Said above the keys, which stay: more digits are wanted."""
+    """Said by the keypad itself, which asks for more digits."""
+    wants: str = ""
+    """What is asked of whoever stands there, where the others are asked for less."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -55,6 +57,12 @@ def of_answer(answer: Answer) -> Panel | None:
             return _refused(answer)
         case "courier":
             return Panel("wait", say("courier"), say("courier_next"), WORK_S)
+        case "pin":
+            return Panel("wait", say("pin"), say("pin_next"), READ_S, on_keypad=True)
+        case "service":
+            return Panel("wait", say("service"), say("service_next_door"), READ_S)
+        case "service_left":
+            return Panel("done", say("service_left"), say("courier_left_next"), FAREWELL_S)
         case "courier_left":
             return Panel("done", say("courier_left"), say("courier_left_next"), FAREWELL_S)
     return None
@@ -66,8 +74,9 @@ def _refused(answer: Answer) -> Panel:
     says = say("not_possible") if refusal is None else refusal.says
     next_step = refusal.next_step if refusal is not None and refusal.next_step.zh else say("try_again")
     stay_s = max(READ_S, answer.wait_s)
-    wants_more = answer.refusal == "tail_wanted"
-    return Panel("stop", says, next_step, stay_s, answer.door, wait_s=answer.wait_s, on_keypad=wants_more)
+    if answer.refusal == "tail_wanted":
+        return Panel("wait", says, next_step, stay_s, on_keypad=True, wants="tail")
+    return Panel("stop", says, next_step, stay_s, answer.door, wait_s=answer.wait_s)
 
 
 def of_facts(facts: tuple[fact.Fact, ...], more: MoreDoors) -> Panel | None:

@@ -14,6 +14,7 @@ from config.cabinet import parse
 from config.contract import codes
 from config.contract.events import Event
 from config.contract.messages import (
+    BadgePin,
     Desired,
     DocumentName,
     ExpectedParcel,
@@ -125,11 +126,20 @@ class CloudKeys:
         where, now = codes.cabinet_hash(cabinet), int(time.time())
         return codes.Token(codes.Purpose.PICKUP, 3, 0, where, order, 0, now, exp).signed(self.token)
 
-    def badge(self, badge: str = "00000000000000aa", exp: int = FAR // 1000) -> str:
-        where, right = codes.cabinet_hash(CABINET), codes.BadgeRight.LOAD
-        return codes.Token(codes.Purpose.BADGE, 3, 0, where, badge, right, 1_700_000_000, exp).signed(
-            self.token
-        )
+    def badge(
+        self, badge: str = "00000000000000aa", exp: int = FAR // 1000, *, iat: int = 1_700_000_000,
+        right: codes.BadgeRight = codes.BadgeRight.LOAD,
+    ) -> str:  # fmt: skip
+        where = codes.cabinet_hash(CABINET)
+        return codes.Token(codes.Purpose.BADGE, 3, 0, where, badge, right, iat, exp).signed(self.token)
+
+    def grants(self, *revoked: str, **pins: str) -> Grants:
+        """``pins`` by the id of their badge."""
+        known = tuple(BadgePin(badge=badge, digest=self._pin(badge, pin)) for badge, pin in pins.items())
+        return Grants(revoked_badges=revoked, salt=self.salt.hex(), scrypt_log2_n=LOG2_N, pins=known)
+
+    def _pin(self, badge: str, pin: str) -> str:
+        return codes.pin_digest(badge, pin, self.salt, LOG2_N).hex()
 
     def open_door(self, session: Session, label: str, occupancy: str | None, **more: Any) -> bytes:
         given = {

@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from config.contract import codes
 from config.contract.faults import REFUSALS
-from config.contract.messages import Presence
+from config.contract.messages import DocumentName, Presence
 from tests.faces.conftest import Heard, read_qr
 
 LANDSCAPE = {"width": 1280, "height": 800}
@@ -94,6 +94,27 @@ async def test_a_scan_that_is_not_enough_says_so_above_the_keys(bench, kiosk):
     await expect(kiosk.locator("#asks")).to_have_text("请输入 8 位取件码，再输入手机号后四位")
     await key_code(kiosk, order.code + "8000")
     await says(kiosk, f"{bench.door_of(order)} 号箱门已打开")
+
+
+async def test_a_technician_types_a_pin_and_taps_a_door(bench, kiosk):
+    await bench.hand_over()
+    badge, pin = "00000000000000ee", "314159"
+    grants = bench.cloud.document(
+        DocumentName.GRANTS, bench.cloud.grants(**{badge: pin}), bench.edge.store.epoch
+    )
+    await bench.edge.documents.take(grants)
+    await bench.served.scan("qr", bench.cloud.badge(badge, right=codes.BadgeRight.SERVICE))
+    await expect(kiosk.locator("#asks")).to_have_text("请输入工牌的 6 位密码")
+    await tap_code(kiosk, pin)
+    await says(kiosk, "可以开门维护")
+    await kiosk.locator("#back").click()
+    await expect(kiosk.locator("#asks")).to_have_text("请输入或点选箱门号")
+    await kiosk.locator("[data-door='04']").click()
+    await says(kiosk, "04 号箱门已打开")
+    await bench.shut("04")
+    await says(kiosk, "04 号箱门已关好")
+    await key_code(kiosk, "03")
+    await says(kiosk, "03 号箱门已打开")
 
 
 async def test_the_doors_of_one_order_follow_each_other(bench, kiosk):
