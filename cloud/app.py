@@ -95,7 +95,7 @@ async def running(settings: CloudSettings) -> AsyncIterator[Parts]:
             api_keys=api_keys, sessions=Sessions(vault, api_keys), enrolment=enrolment, logins=logins,
             downlink=downlink, broker=broker, fleet=fleet, commands=commands, orders=orders,
             badges=Badges(store, pickup, documents),
-            resident=Resident(store, pickup, commands, online),
+            resident=Resident(store, pickup, orders, commands, online),
         )  # fmt: skip
         await fleet.load()
         downlink.start()

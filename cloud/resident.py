@@ -5,12 +5,13 @@ from typing import Any
 
 from cloud.commands import Commands, Opening
 from cloud.moment import now_ms
-from cloud.orders import order_state
+from cloud.orders import Orders, order_state
 from cloud.pickup import Pickup
 from cloud.presence import OnlineCabinets
 from cloud.problems import Refused
 from cloud.steps import step_of
-from cloud.store import Store, cabinets, orders
+from cloud.store import Store, cabinets
+from cloud.store import orders as stored
 from cloud.taps import Taps
 from cloud.vault import hash_of
 from config.contract.messages import Presence
@@ -34,8 +35,11 @@ class Visit:
 class Resident:
     """Finds an order by its link and acts for whoever holds it."""
 
-    def __init__(self, store: Store, pickup: Pickup, commands: Commands, online: OnlineCabinets) -> None:
+    def __init__(
+        self, store: Store, pickup: Pickup, orders: Orders, commands: Commands, online: OnlineCabinets
+    ) -> None:
         self._store = store
+        self._orders = orders
         self._pickup = pickup
         self._commands = commands
         self._online = online
@@ -44,12 +48,12 @@ class Resident:
     async def visit(self, secret: str) -> Visit:
         """``Refused`` 404 for a link that is not one of ours, whatever the reason."""
         async with self._store.reading() as db:
-            order = await orders.order_by_link(db, hash_of(secret))
+            order = await stored.order_by_link(db, hash_of(secret))
             if order is None or _is_long_over(order):
                 raise Refused(404, "unknown_link", "this link does not lead to an order")
             cabinet = await cabinets.cabinet(db, order["cabinet"])
             assert cabinet is not None
-            parcels = await orders.parcels_of(db, [order["id"]])
+            parcels = await stored.parcels_of(db, [order["id"]])
             boxes = await cabinets.compartments_of(db, order["cabinet"])
         return Visit(order, cabinet, parcels, boxes)
 
@@ -81,6 +85,10 @@ class Resident:
         door = box["door"] if box is not None and (here or parcel["state"] == "collected") else None
         step = step_of(parcel, box if here else None, over=visit.order["expires_ms"] < now_ms())
         return {**{name: parcel[name] for name in names}, "door": door, "step": step.value}
+
+    async def reissue(self, secret: str) -> None:
+        """A new code and QR: others have seen the old ones."""
+        await self._orders.reissue((await self.visit(secret)).order["id"])
 
     async def open(self, secret: str, presence: Presence, parcel: str | None) -> Row:
         """Ask the cabinet to open for the parcel named, or the first that is ready; the ledger row.

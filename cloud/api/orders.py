@@ -53,6 +53,11 @@ def routes(parts: Parts) -> APIRouter:
         told = await parts.orders.told(order, with_secrets=Scope.ORDERS in caller.scopes)
         return as_told(told)
 
+    @router.post("/orders/{order}/code")
+    async def reissue(order: InPath, _: Shop) -> Row:
+        """A new code and QR, because the old ones were seen by others; the old ones are void."""
+        return as_told(await parts.orders.reissue(order))
+
     @router.get("/parcels/{parcel}")
     async def one_parcel(parcel: InPath, _: Reader) -> Row:
         """Where it is."""

@@ -1,6 +1,7 @@
 """``/p/{secret}``: a resident's order. ``/c/{cabinet}``: where the QR on a cabinet's screen leads."""
 
 import re
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Any
 
@@ -33,9 +34,15 @@ def routes(parts: Parts) -> APIRouter:
             state = parts.resident.state(await parts.resident.visit(secret))
         except Refused as error:
             return look.page("lost.html", language, error.status, what="link")
-        page = look.page("order.html", language, **_order(state, language, nonce_in(request)))
+        shown = _order(state, language, nonce_in(request))
+        page = look.page("order.html", language, here=f"/p/{secret}", **shown)
         phone.remember(page, secret, state["expires_ms"], secure=_is_secure(parts))
         return _speaking(request, page, language)
+
+    @router.post("/p/{secret}/code")
+    async def new_code(request: Request, secret: str) -> Response:
+        """A new code and QR instead of those that others have seen."""
+        return await _done(look, request, secret, parts.resident.reissue(secret))
 
     @router.get("/c/{cabinet}")
     async def cabinet_page(request: Request, cabinet: str) -> Response:
@@ -57,6 +64,16 @@ def routes(parts: Parts) -> APIRouter:
         return look.file(name) or look.page("lost.html", language_of(request), 404, what="link")
 
     return router
+
+
+async def _done(look: Look, request: Request, secret: str, doing: Awaitable[None]) -> Response:
+    """Back to the order, which shows what has come of it; also when there was nothing to do any more."""
+    try:
+        await doing
+    except Refused as error:
+        if error.status == 404:
+            return look.page("lost.html", language_of(request), 404, what="link")
+    return RedirectResponse(f"/p/{secret}", 303, SECURITY)
 
 
 def nonce_in(request: Request) -> str | None:

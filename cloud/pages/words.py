@@ -23,6 +23,13 @@ WORDS: dict[str, Sentence] = {
     ),
     "qr_title": Sentence("取件二维码", "Pickup QR"),
     "qr_how": Sentence("把它对准柜机的扫码口", "Hold it in front of the cabinet's code reader"),
+    "leaked_title": Sentence("取件码被别人看到了？", "Has somebody else seen your code?"),
+    "leaked_how": Sentence(
+        "换一个新的取件码和二维码，旧的作废。柜机没有联网时，要等联网后，或用新二维码扫一次，旧的才失效",
+        "Get a new code and QR; the old ones become void. While the cabinet is offline that happens "
+        "when it is back, or as soon as you show it the new QR",
+    ),
+    "leaked_button": Sentence("换新取件码", "Get a new code"),
     "open_title": Sentence("用手机开门", "Open with this phone"),
     "open_scan": Sentence(
         "站在柜机前，用手机扫屏幕上的二维码，再输入旁边的两位数字",

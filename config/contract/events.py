@@ -182,6 +182,13 @@ class AccessRefused(_Fact):
     wrong_in_window: int = 0
 
 
+class CodeReplaced(_Fact):
+    """A newer QR was shown than the cloud had told of: older codes and QR of the order are void here."""
+
+    order: Id64
+    generation: int = Field(ge=1, le=255)
+
+
 class CourierArrived(_Fact):
     badge: Id64
 
@@ -249,8 +256,8 @@ EVENT_TYPES: dict[str, type[_Fact]] = {
     for model in (
         Booted, Surveyed, EpochBegan, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed,
         DoorForced, DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited,
-        DepositAborted, ParcelCollected, CheckNeeded, AccessRefused, CourierArrived, CourierLeft,
-        InsideCalled, CommandEnded, FaultRaised, FaultCleared, DocumentApplied, LostRange, Baseline,
+        DepositAborted, ParcelCollected, CheckNeeded, AccessRefused, CodeReplaced, CourierArrived,
+        CourierLeft, InsideCalled, CommandEnded, FaultRaised, FaultCleared, DocumentApplied, LostRange, Baseline,
     )
 }  # fmt: skip
 

@@ -68,6 +68,8 @@ class Access:
     def use_parcels(self, parcels: Parcels) -> None:
         self._parcels = parcels
         self.parcels = {parcel.parcel: parcel for parcel in parcels.parcels}
+        told = {p.order for p in parcels.parcels if p.generation >= self.kept.generation(p.order)}
+        self.kept = self.kept.without(told)
 
     def use_keys(self, keys: Keys) -> None:
         self._tokens = {}
@@ -117,7 +119,10 @@ class Access:
 
     def _order_of(self, matching: Iterable[ExpectedParcel]) -> str | None:
         now_ms = self._clock.best_ms()
-        return next((parcel.order for parcel in matching if parcel.expires_ms > now_ms), None)
+        return next((p.order for p in matching if p.expires_ms > now_ms and self._is_newest(p)), None)
+
+    def _is_newest(self, parcel: ExpectedParcel) -> bool:
+        return parcel.generation >= self.kept.generation(parcel.order)
 
     def _is_sensitive(self, order: str) -> bool:
         return any(parcel.sensitive for parcel in self._parcels.parcels if parcel.order == order)
@@ -196,9 +201,12 @@ class Access:
         return Denied("bad_pin", facts, wait_ms(tries, now_ms, STRONG))
 
     def _pickup(self, token: codes.Token) -> Granted | Denied:
-        known = [p for p in self._parcels.parcels if p.order == token.holder]
-        if any(token.generation < parcel.generation for parcel in known):
+        known = [p.generation for p in self._parcels.parcels if p.order == token.holder]
+        newest = max(self.kept.generation(token.holder), *known, 0)
+        if token.generation < newest:
             return self._denied(token, "not_valid")
+        if token.generation > newest:  # the cloud has made new ones: whatever was there before is void
+            self.kept = self.kept.with_generation(token.holder, token.generation)
         return Denied("tail_wanted") if self._is_sensitive(token.holder) else Granted(token.holder, "qr")
 
     def _denied(self, token: codes.Token, reason: str) -> Denied:

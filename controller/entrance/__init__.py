@@ -10,7 +10,7 @@ from typing import Literal
 
 from config.cabinet import Cabinet as CabinetFile
 from config.contract import codes
-from config.contract.events import Fact
+from config.contract.events import CodeReplaced, Fact
 from controller.access import Access, BadgeGranted, Denied, Kept
 from controller.cabinet import Cabinet
 from controller.clock import Clock
@@ -114,6 +114,7 @@ class Entrance:
         outcome = self._access.by_token(text)
         if isinstance(outcome, Denied):
             return await self._refuse(outcome, before)
+        await self._keep(before)
         if isinstance(outcome, BadgeGranted):
             return await self._badge(outcome)
         return await self.collecting.collect(outcome)
@@ -140,6 +141,8 @@ class Entrance:
 
     async def _keep(self, before: Kept, facts: tuple[Fact, ...] = ()) -> None:
         kept = self._access.kept
+        replaced = [pair for pair in kept.generations if pair not in before.generations]
+        facts += tuple(CodeReplaced(order=order, generation=generation) for order, generation in replaced)
         meta = {**kept.meta(), **self._clock.kept()} if kept != before else {}
         if meta or facts:
             await self._cabinet.record(Change(facts=facts, meta=meta))

@@ -74,7 +74,7 @@ def _refused(answer: Answer) -> Panel:
     says = say("not_possible") if refusal is None else refusal.says
     next_step = refusal.next_step if refusal is not None and refusal.next_step.zh else say("try_again")
     stay_s = max(READ_S, answer.wait_s)
-    if answer.refusal == "tail_wanted":
+    if answer.refusal == "tail_wanted" and not answer.wait_s:
         return Panel("wait", says, next_step, stay_s, on_keypad=True, wants="tail")
     return Panel("stop", says, next_step, stay_s, answer.door, wait_s=answer.wait_s)
 

@@ -122,9 +122,29 @@ class CloudKeys:
     def _digest(self, digits: str) -> str:
         return codes.code_digest(digits, self.salt, LOG2_N).hex()
 
-    def pickup_qr(self, order: str, *, cabinet: str = CABINET, exp: int = FAR // 1000) -> str:
+    def pickup_qr(
+        self, order: str, *, cabinet: str = CABINET, exp: int = FAR // 1000,
+        generation: int = 0, right: int = 0,
+    ) -> str:  # fmt: skip
         where, now = codes.cabinet_hash(cabinet), int(time.time())
-        return codes.Token(codes.Purpose.PICKUP, 3, 0, where, order, 0, now, exp).signed(self.token)
+        return codes.Token(codes.Purpose.PICKUP, 3, generation, where, order, right, now, exp).signed(
+            self.token
+        )
+
+    def reissued(self, order: Order) -> Order:
+        """A new code for the order; the cabinet knows of it with the next document."""
+        code = codes.new_pickup_code()
+        tail = codes.phone_tail(PHONE)
+        self.parcels = [
+            parcel.model_copy(
+                update={
+                    "digest": self._digest(code), "strong_digest": self._digest(code + tail),
+                    "generation": parcel.generation + 1,
+                }
+            ) if parcel.order == order.order else parcel
+            for parcel in self.parcels
+        ]  # fmt: skip
+        return Order(order.order, code, order.parcel)
 
     def badge(
         self, badge: str = "00000000000000aa", exp: int = FAR // 1000, *, iat: int = 1_700_000_000,

@@ -181,3 +181,39 @@ async def test_a_phone_number_without_four_digits_is_refused(service: Service) -
     answer = await service.order(phone="- - - 12")
     assert answer.status_code == 422
     assert "at least 4 digits" in answer.text
+
+
+async def test_a_leaked_code_is_replaced_and_the_cabinet_is_told(service: Service) -> None:
+    await service.enrolled()
+    old = (await service.order()).json()
+    answer = await service.http.post(f"/v1/orders/{old['order']}/code")
+    new = answer.json()
+    assert (answer.status_code, new["order"], new["link"]) == (200, old["order"], old["link"])
+    assert new["code"] != old["code"]
+    assert codes.read_token(new["qr"]).token.generation == 1
+    told = await service.document("parcels")
+    salt = bytes.fromhex(told["salt"])
+    assert [(p["digest"], p["generation"]) for p in told["parcels"]] == [
+        (codes.code_digest(new["code"], salt).hex(), 1)
+    ]
+
+
+async def test_a_resident_gets_a_new_code_on_the_page(service: Service) -> None:
+    await service.enrolled()
+    order = (await service.order()).json()
+    page = await service.http.get(order["link"])
+    assert "/code" in page.text
+    answer = await service.http.post(order["link"] + "/code")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/p/" + order["link"].rsplit("/", 1)[1])
+    state = (await service.http.get(order["link"] + "/state")).json()
+    assert state["code"] not in (None, order["code"])
+
+
+async def test_an_order_that_is_over_gets_no_new_code(service: Service) -> None:
+    cabinet = await service.connected()
+    order = (await service.order()).json()
+    stay = Stay("03", f"{cabinet.epoch}-1", order["order"], order["parcels"][0]["parcel"])
+    await to(cabinet.tell, stay.deposited(cabinet), stay.collected(cabinet))
+    answer = await service.http.post(f"/v1/orders/{order['order']}/code")
+    assert (answer.status_code, answer.json()["code"]) == (409, "used")
+    assert (await service.http.post("/v1/orders/00/code")).status_code == 404
