@@ -17,6 +17,12 @@ def boxes_of(order: str, boxes: Mapping[str, Box], rows: Mapping[str, int]) -> l
     return sorted(own, key=lambda box: (rows[box.label], box.label))
 
 
+def boxes_left(order: str, boxes: Mapping[str, Box]) -> list[Box]:
+    """Compartments whose goods of this order were collected last, the one closed last first."""
+    left = [(box.left.at, box.label) for box in boxes.values() if box.left and box.left.order == order]
+    return [boxes[label] for _, label in sorted(left, reverse=True)]
+
+
 def box_with(parcel: str, boxes: Mapping[str, Box]) -> Box | None:
     """Where this parcel lies, or was being put when something went wrong."""
     return next((box for box in boxes.values() if box.parcel == parcel), None)

@@ -257,7 +257,8 @@ EVENT_TYPES: dict[str, type[_Fact]] = {
         Booted, Surveyed, EpochBegan, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed,
         DoorForced, DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited,
         DepositAborted, ParcelCollected, CheckNeeded, AccessRefused, CodeReplaced, CourierArrived,
-        CourierLeft, InsideCalled, CommandEnded, FaultRaised, FaultCleared, DocumentApplied, LostRange, Baseline,
+        CourierLeft, InsideCalled, CommandEnded, FaultRaised, FaultCleared, DocumentApplied, LostRange,
+        Baseline,
     )
 }  # fmt: skip
 

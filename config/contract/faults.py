@@ -111,6 +111,8 @@ REFUSALS: dict[str, Refusal] = {
                  "请看通知中的柜号", "Look at the cabinet number in your message"),
         _refusal("expired", "已过期", "It has expired", "请联系客服", "Please call us"),
         _refusal("used", "已经取走", "It has been collected", "如有问题请联系客服", "If that was not you, please call us"),
+        _refusal("not_again", "已经取走，不能再开", "It has been collected and does not open again",
+                 "如有遗落请联系客服", "If something was left behind, please call us"),
         _refusal("busy", "有人正在使用", "Somebody is using it right now", "请稍候", "Wait a moment"),
         _refusal("door_stuck", "箱门打不开", "The door does not open",
                  "请按一下门再试，或联系客服", "Press the door and try again, or call us"),

@@ -11,7 +11,7 @@ from typing import Literal
 from config.cabinet import Cabinet as CabinetFile
 from config.contract import codes
 from config.contract.events import CodeReplaced, Fact
-from controller.access import Access, BadgeGranted, Denied, Kept
+from controller.access import Access, BadgeGranted, Denied, Granted, Kept
 from controller.cabinet import Cabinet
 from controller.clock import Clock
 from controller.entrance.answer import Answer
@@ -20,8 +20,11 @@ from controller.entrance.inside import Inside
 from controller.entrance.loading import Loading
 from controller.entrance.service import Service
 from controller.store import Change, Store, StoreFailing
+from controller.visit import can_reopen
 
 __all__ = ["Answer", "Entrance"]
+
+AGAIN_WITHIN_S = 45.0
 
 
 class Entrance:
@@ -38,6 +41,7 @@ class Entrance:
         self.service = Service(cabinet, store, clock)
         self._inside = Inside(file, cabinet, store, clock)
         self._shown_to: list[Callable[[Answer], None]] = []
+        self._again_until = float("-inf")
         self._keypad = asyncio.Lock()
         """One code at a time: a wrong one counts before the next is looked at."""
 
@@ -55,12 +59,14 @@ class Entrance:
         return answer
 
     @property
-    def asks(self) -> Literal["pin", "door", "tail", "code"]:
+    def asks(self) -> Literal["pin", "door", "again", "tail", "code"]:
         """What the keypad asks for right now; ``tail``: a code and the last digits of the phone."""
         if self.service.awaits_pin is not None:
             return "pin"
         if self.service.technician is not None:
             return "door"
+        if self._wants_again():
+            return "again"
         return "tail" if self._access.asks_for_tail else "code"
 
     # --- what can be presented
@@ -91,7 +97,7 @@ class Entrance:
         outcome = await self._access.by_code(text)
         if isinstance(outcome, Denied):
             return await self._refuse(outcome, before)
-        answer = await self.collecting.collect(outcome)
+        answer = await self._hand_out(outcome)
         if answer.refusal == "not_valid":  # it was used: as wrong as any other
             return await self._refuse(self._access.wrong_code(strong=outcome.proof == "code_tail"), before)
         if answer.kind == "opening":
@@ -117,7 +123,27 @@ class Entrance:
         await self._keep(before)
         if isinstance(outcome, BadgeGranted):
             return await self._badge(outcome)
-        return await self.collecting.collect(outcome)
+        return await self._hand_out(outcome)
+
+    async def _hand_out(self, granted: Granted) -> Answer:
+        if self._wants_again():
+            self._again_until = float("-inf")
+            return await self.collecting.reopen(granted)
+        return await self.collecting.collect(granted)
+
+    def _wants_again(self) -> bool:
+        return self._clock.now() <= self._again_until
+
+    def again(self) -> Answer:
+        """Somebody has left something behind: the next code or QR opens once more what it has opened."""
+        self._again_until = self._clock.now() + AGAIN_WITHIN_S
+        return self._show(Answer("again"))
+
+    @property
+    def may_reopen(self) -> bool:
+        """Somebody has collected so lately that the door may open again."""
+        now = self._clock.now()
+        return any(can_reopen(box, now) for box in self._cabinet.boxes.values())
 
     async def _badge(self, granted: BadgeGranted) -> Answer:
         """A badge for several things begins loading; what it may do for service besides is kept in mind."""
@@ -132,7 +158,11 @@ class Entrance:
         if isinstance(outcome, Denied):
             self.service.forget_badge()
             return await self._refuse(outcome, before)
-        return self.service.begin(outcome)
+        if outcome.rights & codes.BadgeRight.SERVICE:
+            return self.service.begin(outcome)
+        if self.loading.courier is not None and self.loading.courier.badge == outcome.badge:
+            await self.loading.badge(outcome)  # ends what was begun with fewer rights
+        return await self.loading.badge(outcome)
 
     async def _refuse(self, denied: Denied, before: Kept) -> Answer:
         """A wrong try is durable before anybody hears of it."""

@@ -2,7 +2,7 @@
 // The controller decides and says everything in both languages; this file chooses the language and shows it.
 
 const CODE_DIGITS = 8;
-const PLACES = { code: CODE_DIGITS, tail: CODE_DIGITS + 4, pin: 6, door: 3 };
+const PLACES = { code: CODE_DIGITS, tail: CODE_DIGITS + 4, pin: 6, door: 3, again: CODE_DIGITS };
 const VISIBLE_MS = 800; // a typed digit is masked after this
 const CONFIRM_MS = 3000; // the second tap of "someone is inside"
 const FORGET_MS = 20000; // typed digits are forgotten
@@ -214,6 +214,7 @@ function drawState(state) {
   at("offline").hidden = state.online;
   at("loading").hidden = !state.loading;
   at("phone").textContent = state.phone;
+  at("forgot").hidden = !state.may_reopen;
   if (asks !== state.asks) {
     asks = state.asks;
     forget();
@@ -284,6 +285,7 @@ for (const key of document.querySelectorAll("[data-digit]")) {
 for (const place of doors()) {
   place.addEventListener("click", () => !asking && isDoor(place.dataset.door) && openWith(place.dataset.door));
 }
+at("forgot").addEventListener("click", () => post("/again", {}).catch(drawLost));
 at("clear").addEventListener("click", forget);
 at("erase").addEventListener("click", erase);
 at("open").addEventListener("click", openByCode);

@@ -57,6 +57,8 @@ def of_answer(answer: Answer) -> Panel | None:
             return _refused(answer)
         case "courier":
             return Panel("wait", say("courier"), say("courier_next"), WORK_S)
+        case "again":
+            return Panel("wait", say("forgot"), say("type_again"), READ_S, on_keypad=True)
         case "pin":
             return Panel("wait", say("pin"), say("pin_next"), READ_S, on_keypad=True)
         case "service":

@@ -17,6 +17,10 @@ WORDS: dict[str, Sentence] = {
         "Type your 8-digit code, then the last 4 digits of your phone",
     ),
     "type_pin": Sentence("请输入工牌的 6 位密码", "Type the 6-digit PIN of your badge"),
+    "forgot": Sentence("有东西落下了？", "Left something behind?"),
+    "type_again": Sentence(
+        "请再输入一次取件码，箱门会再打开", "Type your code once more and the door opens again"
+    ),
     "type_door": Sentence("请输入或点选箱门号", "Type or tap the number of a door"),
     "or_scan": Sentence("也可以把取件二维码对准扫码口", "Or hold your pickup QR in front of the reader"),
     "erase": Sentence("删除", "Erase"),

@@ -117,6 +117,22 @@ async def test_a_technician_types_a_pin_and_taps_a_door(bench, kiosk):
     await says(kiosk, "03 号箱门已打开")
 
 
+async def test_who_has_left_something_behind_opens_the_door_once_more(bench, kiosk):
+    order = await loaded(bench, kiosk)
+    door = bench.door_of(order)
+    await expect(kiosk.locator("#forgot")).to_be_hidden()
+    await key_code(kiosk, order.code)
+    await bench.collect(door)
+    await says(kiosk, "取件完成，谢谢")
+    await kiosk.locator("#back").click()
+    await kiosk.locator("#forgot").click()
+    await expect(kiosk.locator("#asks")).to_have_text("请再输入一次取件码，箱门会再打开")
+    await tap_code(kiosk, order.code)
+    await says(kiosk, f"{door} 号箱门已打开")
+    await bench.collect(door)
+    await says(kiosk, f"{door} 号箱门已关好")
+
+
 async def test_the_doors_of_one_order_follow_each_other(bench, kiosk):
     first = bench.cloud.expect()
     second = bench.cloud.expect(order=first.order, code=first.code)
