@@ -19,7 +19,7 @@ from cloud.live import Change, Live
 from cloud.metrics import Metrics
 from cloud.moment import now_ms
 from cloud.presence import OnlineCabinets
-from cloud.store import Store, Writing, access, cabinets, orders
+from cloud.store import Store, Writing, access, cabinets, orders, shares
 from cloud.store import documents as stored
 from config.contract.messages import (
     BadgePin,
@@ -140,6 +140,7 @@ class Documents:
         expected = await orders.expected_parcels(
             db, cabinet["id"], now=now, collected_after=now - KEEP_COLLECTED_MS
         )
+        void = await shares.void_rights(db, cabinet["id"])
         revoked = await access.revoked_badges(db, cabinet["id"], now)
         pins = await access.badge_pins(db, cabinet["id"], now)
         content = {
@@ -150,7 +151,7 @@ class Documents:
                 pins=tuple(BadgePin(badge=row["id"], digest=row["pin_digest"]) for row in pins),
             ),
             DocumentName.PARCELS: Parcels(
-                salt=cabinet["salt"], parcels=tuple(_expected_parcel(row) for row in expected)
+                salt=cabinet["salt"], parcels=tuple(_expected_parcel(row, void) for row in expected)
             ),
             DocumentName.SETTINGS: CabinetSettings(**cabinet["settings"]),
         }
@@ -204,7 +205,7 @@ class Documents:
             self._metrics.documents.labels(name).inc()
 
 
-def _expected_parcel(row: Row) -> ExpectedParcel:
+def _expected_parcel(row: Row, void: dict[str, tuple[int, ...]]) -> ExpectedParcel:
     return ExpectedParcel(
         parcel=row["id"],
         order=row["order_id"],
@@ -214,6 +215,7 @@ def _expected_parcel(row: Row) -> ExpectedParcel:
         strong_digest=row["strong_digest"],
         sensitive=row["sensitive"],
         low=row["low_door"],
+        void_rights=void.get(row["order_id"], ()),
         generation=row["generation"],
         expires_ms=row["expires_ms"],
     )

@@ -16,7 +16,7 @@ from config.contract.codes import Purpose, Token, cabinet_hash
 from config.contract.messages import Parcels
 
 ALL_PARCELS = 0
-"""``right`` of a pickup token: every parcel of the order."""
+"""``right`` of the owner's pickup token; greater ones are shares. All are good for every parcel."""
 SCRYPT_LOG2_N: int = Parcels.model_fields["scrypt_log2_n"].default
 
 Row = dict[str, Any]
@@ -89,12 +89,12 @@ class Pickup:
         secret = self._vault.open(order["link_sealed"], f"link {order['id']}").decode()
         return f"{self.public_url}/p/{secret}"
 
-    def qr_of(self, order: Row) -> str | None:
-        """The text of the pickup QR; None once the order is over."""
+    def qr_of(self, order: Row, right: int = ALL_PARCELS) -> str | None:
+        """The text of the pickup QR, of its owner or of a share; None once the order is over."""
         if order["closed_ms"] is not None:
             return None
         return self._signed(
-            Purpose.PICKUP, order["cabinet"], order["id"], ALL_PARCELS, order["created_ms"],
+            Purpose.PICKUP, order["cabinet"], order["id"], right, order["created_ms"],
             order["expires_ms"], order["generation"],
         )  # fmt: skip
 

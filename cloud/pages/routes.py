@@ -44,6 +44,16 @@ def routes(parts: Parts) -> APIRouter:
         """A new code and QR instead of those that others have seen."""
         return await _done(look, request, secret, parts.resident.reissue(secret))
 
+    @router.post("/p/{secret}/shares")
+    async def share(request: Request, secret: str) -> Response:
+        """One more link for somebody else to collect with."""
+        return await _done(look, request, secret, parts.resident.share(secret))
+
+    @router.post("/p/{secret}/shares/{number}/back")
+    async def take_back(request: Request, secret: str, number: int) -> Response:
+        """That link is good no longer."""
+        return await _done(look, request, secret, parts.resident.take_back(secret, number))
+
     @router.get("/c/{cabinet}")
     async def cabinet_page(request: Request, cabinet: str) -> Response:
         """To the order that this phone has here; else how to collect."""

@@ -30,6 +30,17 @@ WORDS: dict[str, Sentence] = {
         "when it is back, or as soon as you show it the new QR",
     ),
     "leaked_button": Sentence("换新取件码", "Get a new code"),
+    "share_title": Sentence("请别人代取", "Let somebody else collect"),
+    "share_how": Sentence(
+        "把链接发给代取的人，对方用自己的二维码开门，看不到您的取件码。收回后链接马上失效；"
+        "柜机没有联网时，二维码要等联网后才失效",
+        "Send the link to whoever collects: it has a QR of its own and does not show your code. Taken back, "
+        "the link ends at once; its QR ends when the cabinet is online",
+    ),
+    "share_button": Sentence("生成代取链接", "Make a link"),
+    "share_number": Sentence("代取链接", "Link"),
+    "share_back": Sentence("收回", "Take it back"),
+    "shared_title": Sentence("有人请您代取", "You collect this for somebody"),
     "open_title": Sentence("用手机开门", "Open with this phone"),
     "open_scan": Sentence(
         "站在柜机前，用手机扫屏幕上的二维码，再输入旁边的两位数字",

@@ -237,6 +237,9 @@ class ExpectedParcel(_Said):
     )
     sensitive: bool = Field(default=False, description="handed out to code and phone digits only")
     low: bool = Field(default=False, description="put it behind a low door if there is one")
+    void_rights: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field(
+        default=(), max_length=20, description="rights to collect that were shared and taken back"
+    )
     generation: int = Field(default=0, ge=0, le=255, description="codes and QR of older ones are void")
     expires_ms: int
 

@@ -201,9 +201,10 @@ class Access:
         return Denied("bad_pin", facts, wait_ms(tries, now_ms, STRONG))
 
     def _pickup(self, token: codes.Token) -> Granted | Denied:
-        known = [p.generation for p in self._parcels.parcels if p.order == token.holder]
-        newest = max(self.kept.generation(token.holder), *known, 0)
-        if token.generation < newest:
+        own = [parcel for parcel in self._parcels.parcels if parcel.order == token.holder]
+        newest = max(self.kept.generation(token.holder), *(parcel.generation for parcel in own), 0)
+        taken_back = any(token.right in parcel.void_rights for parcel in own)
+        if token.generation < newest or taken_back:
             return self._denied(token, "not_valid")
         if token.generation > newest:  # the cloud has made new ones: whatever was there before is void
             self.kept = self.kept.with_generation(token.holder, token.generation)

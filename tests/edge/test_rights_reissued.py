@@ -51,3 +51,13 @@ async def test_the_new_qr_opens_before_the_cabinet_has_heard_of_it(bench):
     old = await bench.loaded()
     answer = await bench.edge.entrance.scanned(bench.cloud.pickup_qr(old.order, generation=1))
     assert answer.kind == "opening"
+
+
+async def test_a_shared_right_that_was_taken_back_opens_nothing_and_the_owners_still_does(bench):
+    order = await bench.loaded()
+    bench.cloud.parcels = [p.model_copy(update={"void_rights": (1,)}) for p in bench.cloud.parcels]
+    await bench.hand_over()
+    before = bench.openings_on_the_wire()
+    assert (await bench.edge.entrance.scanned(bench.cloud.pickup_qr(order.order, right=1))).kind == "refused"
+    assert bench.openings_on_the_wire() == before
+    assert (await bench.edge.entrance.scanned(bench.cloud.pickup_qr(order.order, right=2))).kind == "opening"

@@ -217,3 +217,46 @@ async def test_an_order_that_is_over_gets_no_new_code(service: Service) -> None:
     answer = await service.http.post(f"/v1/orders/{order['order']}/code")
     assert (answer.status_code, answer.json()["code"]) == (409, "used")
     assert (await service.http.post("/v1/orders/00/code")).status_code == 404
+
+
+async def test_a_shared_right_has_a_qr_of_its_own_shows_no_code_and_is_taken_back(service: Service) -> None:
+    await service.enrolled()
+    order = (await service.order()).json()
+    assert (await service.http.post(order["link"] + "/shares")).status_code == 303
+    (share,) = (await service.http.get(order["link"] + "/state")).json()["shares"]
+    theirs = (await service.http.get(share["link"] + "/state")).json()
+    assert theirs["order"] == order["order"]
+    assert (theirs["code"], theirs["phone"], theirs["shares"]) == (None, "", [])
+    assert codes.read_token(theirs["qr"]).token.right == share["number"] == 1
+    page = (await service.http.get(share["link"])).text
+    assert order["code"][:4] not in page.replace(theirs["order"], "")
+    await service.http.post(f"{order['link']}/shares/1/back")
+    assert (await service.http.get(share["link"] + "/state")).status_code == 404
+    assert (await service.document("parcels"))["parcels"][0]["void_rights"] == [1]
+    await service.http.post(order["link"] + "/shares")
+    (again,) = (await service.http.get(order["link"] + "/state")).json()["shares"]
+    assert again["number"] == 2, "a number that was taken back does not come back"
+
+
+async def test_whoever_was_let_in_cannot_change_the_code_or_let_others_in(service: Service) -> None:
+    await service.enrolled()
+    order = (await service.order()).json()
+    await service.http.post(order["link"] + "/shares")
+    (share,) = (await service.http.get(order["link"] + "/state")).json()["shares"]
+    for deed in ("/code", "/shares", "/shares/1/back"):
+        await service.http.post(share["link"] + deed)
+    state = (await service.http.get(order["link"] + "/state")).json()
+    assert (state["code"], len(state["shares"])) == (order["code"], 1)
+
+
+async def test_sensitive_goods_are_not_shared_and_the_page_does_not_tell_the_phones_digits(
+    service: Service,
+) -> None:
+    await service.enrolled()
+    order = (await service.order(parcels=[{"size": "S", "sensitive": True}])).json()
+    await service.http.post(order["link"] + "/shares")
+    state = (await service.http.get(order["link"] + "/state")).json()
+    assert (state["shares"], state["needs_tail"], state["phone"]) == ([], True, "")
+    page = await service.http.get(order["link"])
+    assert "8000" not in page.text.replace(order["code"], "")
+    assert "手机号后四位" in page.text
