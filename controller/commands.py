@@ -24,7 +24,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Openings that nobody is known to stand in front of: at most so many a minute and an hour."""
+    """Openings that nobody is known to stand in front of: at most so many a minute and an hour.
+
+    Counted in the time that the cabinet ran: a cloud that lies about the time gains no opening by it.
+    """
 
     opened_ms: tuple[int, ...] = ()
 
@@ -93,7 +96,7 @@ class Commands:
             return "not_valid"
         if command.presence is not None:
             return "" if self._screen.take_back(command.presence) else "not_there"
-        return "" if self._budget.allows(self._clock.best_ms(), self.settings) else "budget"
+        return "" if self._budget.allows(self._clock.served_ms(), self.settings) else "budget"
 
     async def _open(self, command: OpenDoor) -> str:
         proof: Proof = "remote" if command.presence is None else "phone"
@@ -108,6 +111,6 @@ class Commands:
         """That it was seen, and the budget, are durable with the opening itself."""
         meta = {}
         if command.presence is None:
-            self._budget = self._budget.spent(self._clock.best_ms())
+            self._budget = self._budget.spent(self._clock.served_ms())
             meta = {"remote_opens": json.dumps(self._budget.opened_ms)}
         return Change(seen_command=(command.id, command.deadline_ms), meta=meta)
