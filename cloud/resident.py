@@ -20,6 +20,8 @@ from config.contract.messages import Presence
 LINK_OUTLIVES_ORDER_MS = 30 * 24 * 3600 * 1000
 """So long after its order has expired a link still tells what became of it."""
 
+REOPEN_WITHIN_MS = 10 * 60 * 1000
+
 Row = dict[str, Any]
 
 
@@ -111,7 +113,8 @@ class Resident:
         names = ("id", "size", "zone", "state", "compartment", "deposited_ms", "collected_ms", "note")
         door = box["door"] if box is not None and (here or parcel["state"] == "collected") else None
         step = step_of(parcel, box if here else None, over=visit.order["expires_ms"] < now_ms())
-        return {**{name: parcel[name] for name in names}, "door": door, "step": step.value}
+        told = {name: parcel[name] for name in names}
+        return {**told, "door": door, "step": step.value, "again": _may_reopen(parcel)}
 
     async def reissue(self, secret: str) -> None:
         """A new code and QR: others have seen the old ones."""
@@ -134,26 +137,30 @@ class Resident:
             raise Refused(403, "not_yours", "only whoever ordered may do this")
         return visit
 
-    async def open(self, secret: str, presence: Presence, parcel: str | None) -> Row:
+    async def open(self, secret: str, presence: Presence, parcel: str | None, *, again: bool = False) -> Row:
         """Ask the cabinet to open for the parcel named, or the first that is ready; the ledger row.
 
+        ``again``: once more for one that was collected a moment ago.
         The same nonce again gives the same command: it is good for one opening.
         """
         visit = await self.visit(secret)
-        ready = [p for p in visit.parcels if p["state"] in ("ready", "unclear") and p["occupancy"]]
+        ready = [
+            p for p in visit.parcels
+            if p["occupancy"] and (_may_reopen(p) if again else p["state"] in ("ready", "unclear"))
+        ]  # fmt: skip
         if parcel is not None:
             ready = [p for p in ready if p["id"] == parcel]
         if not ready:
             raise _nothing_ready(visit, parcel)
         if any(p["sensitive"] for p in visit.parcels):
             raise Refused(409, "tail_wanted", "sensitive goods need the code and the phone's last 4 digits")
-        opening = _collecting(visit.order, ready[0], presence)
+        opening = _collecting(visit.order, ready[0], presence, again=again)
         key = (visit.order["id"], ready[0]["id"], presence.nonce)
         asked = await self._taps.once(key, lambda: self._commands.open(opening))
         return await self._commands.row(asked["id"])
 
 
-def _collecting(order: Row, parcel: Row, presence: Presence) -> Opening:
+def _collecting(order: Row, parcel: Row, presence: Presence, *, again: bool) -> Opening:
     return Opening(
         cabinet=order["cabinet"],
         compartment=parcel["compartment"],
@@ -161,6 +168,17 @@ def _collecting(order: Row, parcel: Row, presence: Presence) -> Opening:
         purpose="collect",
         asked_by=f"resident of {order['id']}",
         presence=presence,
+        again=again,
+    )
+
+
+def _may_reopen(parcel: Row) -> bool:
+    """As far as the cloud can tell; the cabinet counts how often."""
+    return bool(
+        parcel["state"] == "collected"
+        and parcel["occupancy"]
+        and not parcel["sensitive"]
+        and now_ms() - (parcel["collected_ms"] or 0) < REOPEN_WITHIN_MS
     )
 
 

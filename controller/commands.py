@@ -102,7 +102,7 @@ class Commands:
         proof: Proof = "remote" if command.presence is None else "phone"
         wish = Ask(
             self._store.next_opening(), Purpose(command.purpose), proof, command.occupancy,
-            not_after=self._clock.moment_of(command.deadline_ms), command=command.id,
+            not_after=self._clock.moment_of(command.deadline_ms), command=command.id, again=command.again,
         )  # fmt: skip
         outcome = await self._cabinet.ask(command.compartment, wish, self._along(command))
         return outcome.reason if isinstance(outcome, Refused) else ""

@@ -66,6 +66,7 @@ class AtCabinet(_Body):
     nonce: Id64
     number: int = Field(ge=0, le=99)
     parcel: Id64 | None = None
+    again: bool = Field(default=False, description="once more, for a parcel collected within 10 minutes")
 
 
 class TokenAsked(_Body):

@@ -63,7 +63,9 @@ def routes(parts: Parts) -> APIRouter:
         except Refused as error:
             return look.page("lost.html", language, error.status, what="cabinet")
         held = await _open_orders(parts, phone.held(request))
-        here = {secret: state for secret, state in held.items() if state["cabinet"]["id"] == cabinet}
+        at_it = {secret: state for secret, state in held.items() if state["cabinet"]["id"] == cabinet}
+        to_fetch = {secret: state for secret, state in at_it.items() if state["state"] in OPEN_ORDERS}
+        here = to_fetch or at_it
         answer = _at_cabinet(look, language, row, here, nonce_in(request))
         phone.forget(answer, phone.names(request), keep=list(held))
         return _speaking(request, answer, language)
@@ -93,7 +95,8 @@ def nonce_in(request: Request) -> str | None:
 
 
 def _order(state: Row, language: Language, nonce: str | None) -> Row:
-    is_open = state["state"] in OPEN_ORDERS
+    again = nonce is not None and _may_reopen(state)
+    is_open = state["state"] in OPEN_ORDERS or again
     return {
         "state": state,
         "cabinet": state["cabinet"],
@@ -102,8 +105,13 @@ def _order(state: Row, language: Language, nonce: str | None) -> Row:
         "lang_query": f"&n={nonce}" if nonce else "",
         "qr": qr_svg(state["qr"]) if is_open and state["qr"] else None,
         "until": _when(state["expires_ms"]),
-        "for_script": {**for_script(language), "nonce": nonce if is_open else None, "state": state["state"]},
-    }
+        "for_script": {**for_script(language), "nonce": nonce if is_open else None, "state": state["state"],
+                       "again": again},
+    }  # fmt: skip
+
+
+def _may_reopen(state: Row) -> bool:
+    return any(parcel["again"] for parcel in state["parcels"])
 
 
 def _at_cabinet(
@@ -119,14 +127,17 @@ def _at_cabinet(
 
 
 async def _open_orders(parts: Parts, secrets: list[str]) -> dict[str, Row]:
-    """Those links that lead to an order under way, the ones with something to collect first."""
+    """Those links that lead to an order under way, the ones with something to collect first.
+
+    And those collected a moment ago: something may have been left behind.
+    """
     found = {}
     for secret in secrets:
         try:
             state = parts.resident.state(await parts.resident.visit(secret))
         except Refused:
             continue
-        if state["state"] in OPEN_ORDERS:
+        if state["state"] in OPEN_ORDERS or _may_reopen(state):
             found[secret] = state
     return dict(sorted(found.items(), key=lambda item: item[1]["state"] != "ready"))
 

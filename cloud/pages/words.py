@@ -50,6 +50,7 @@ WORDS: dict[str, Sentence] = {
     "open_soon": Sentence("请在 30 秒内完成；屏幕换图后请重新扫码",
                           "Within 30 seconds; when the picture changes, scan it again"),
     "open_button": Sentence("打开", "Open door"),
+    "again_button": Sentence("再开一次", "Open once more:"),
     "open_door_suffix": Sentence("号门", ""),
     "open_script": Sentence("手机开门需要启用 JavaScript；取件码和二维码照常可用",
                             "Opening by phone needs JavaScript; the code and the QR work without"),
@@ -129,7 +130,7 @@ ZONES: dict[str, Sentence] = {
 PROBLEMS: dict[str, tuple[Sentence, Sentence]] = {
     **{
         code: (REFUSALS[code].says, REFUSALS[code].next_step)
-        for code in ("used", "expired", "not_loaded", "tail_wanted")
+        for code in ("used", "expired", "not_loaded", "tail_wanted", "not_again")
     },
     "cabinet_offline": (REFUSALS["offline"].says, REFUSALS["offline"].next_step),
     "broker_unreachable": (REFUSALS["offline"].says, REFUSALS["offline"].next_step),

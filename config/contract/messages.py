@@ -195,6 +195,9 @@ class OpenDoor(_Said):
         default=None, description="absent: expects the compartment to be vacant"
     )
     purpose: Literal["collect", "service"]
+    again: bool = Field(
+        default=False, description="once more, where this occupancy was collected a moment ago"
+    )
     presence: Presence | None = Field(default=None, description="absent: nobody is known to stand there")
     reason: str = Field(default="", max_length=120)
 

@@ -110,6 +110,28 @@ async def test_f13_a_resident_who_forgot_something_asks_types_the_code_again_and
     assert (types.count("ParcelCollected"), types.count("DoorOpened")) == (1, 4)
 
 
+async def test_f13_a_phone_opens_once_more_and_only_when_that_is_what_it_asks(bench):
+    order = await bench.loaded()
+    door = bench.door_of(order)
+    occupancy = bench.box(door).occupancy
+    await bench.edge.entrance.typed(order.code)
+    await bench.collect(door)
+    await bench.becomes(door, "vacant")
+    edge, before = bench.edge, bench.openings_on_the_wire()
+    edge.clock.synced(boot_seconds(), int(time.time() * 1000))
+    session = Session(epoch=edge.store.epoch, n=7)
+    for asked in (False, True):
+        shown = edge.screen.shown()
+        presence = Presence(nonce=shown.nonce, number=shown.number)
+        deadline_ms = int((time.time() + 10) * 1000)
+        command = bench.cloud.open_door(
+            session, door, occupancy, presence=presence, deadline_ms=deadline_ms, again=asked
+        )
+        await edge.commands.take(command, session)
+    await bench.collect(door)
+    assert bench.openings_on_the_wire() == before + 1
+
+
 async def test_what_may_be_looked_into_once_more_survives_a_restart_of_the_program(bench):
     order = await bench.loaded()
     door = (await bench.edge.entrance.typed(order.code)).door
