@@ -193,7 +193,7 @@ class Access:
         digest = (await asyncio.to_thread(codes.pin_digest, badge.badge, pin, salt, log2_n)).hex()
         if any((known.badge, known.digest) == (badge.badge, digest) for known in grants.pins):
             self.kept = self.kept.with_pin(after_right(self.kept.pin))
-            return replace(badge, rights=badge.rights | badge.with_pin, with_pin=BadgeRight(0))
+            return replace(badge, right=badge.right | badge.with_pin, with_pin=BadgeRight(0))
         tries = after_wrong(self.kept.pin, now_ms, STRONG)
         self.kept = self.kept.with_pin(tries)
         count = tries.within(DAY_MS, now_ms)

@@ -20,7 +20,7 @@ class BadgeGranted:
 
     badge: str
     expires_ms: int
-    rights: BadgeRight
+    right: BadgeRight
     with_pin: BadgeRight
     """What the badge is for besides, once its PIN has been typed."""
 

@@ -148,7 +148,7 @@ class Entrance:
     async def _badge(self, granted: BadgeGranted) -> Answer:
         """A badge for several things begins loading; what it may do for service besides is kept in mind."""
         answer = self.service.badge(granted)
-        if granted.rights & codes.BadgeRight.LOAD:
+        if granted.right & ~codes.BadgeRight.SERVICE:
             return await self.loading.badge(granted)
         return answer or Answer("refused", refusal="bad_badge")
 
@@ -158,7 +158,7 @@ class Entrance:
         if isinstance(outcome, Denied):
             self.service.forget_badge()
             return await self._refuse(outcome, before)
-        if outcome.rights & codes.BadgeRight.SERVICE:
+        if outcome.right & codes.BadgeRight.SERVICE:
             return self.service.begin(outcome)
         if self.loading.courier is not None and self.loading.courier.badge == outcome.badge:
             await self.loading.badge(outcome)  # ends what was begun with fewer rights

@@ -53,7 +53,7 @@ class Service:
             self._technician = None
             return Answer("service_left")
         self._scanned = (granted, self._clock.now() + PIN_WITHIN_S) if granted.with_pin else None
-        if granted.rights & BadgeRight.SERVICE:
+        if granted.right & BadgeRight.SERVICE:
             return self.begin(granted)
         return Answer("pin") if granted.with_pin else None
 
