@@ -16,6 +16,7 @@ from config.contract.signing import CabinetKeys
 from config.problems import BadFile, Problem
 from config.settings import EdgeSettings
 from controller.access import Access, Tries
+from controller.beat import Beat
 from controller.cabinet import Cabinet
 from controller.climate import Climate
 from controller.clock import Clock, Computer
@@ -34,6 +35,7 @@ from controller.switches import Switches, Watched
 from controller.unlock import Lock, Unlocker
 from controller.uplink import Connect, Uplink
 from controller.visit import Box, Rules, State, now_of
+from controller.watchdog import Watchdog, notify
 from firmware_bridge.assemble import Hardware
 from firmware_bridge.ports import CodeReader
 
@@ -64,6 +66,8 @@ class Edge:
     climate: Climate
     uplink: Uplink
     kiosk: Kiosk
+    beat: Beat
+    """Of the loop that lets time act."""
 
     async def start(self, ready: Callable[[dict[str, Any]], None]) -> None:
         """Everything that has to be so before anybody is served."""
@@ -78,7 +82,9 @@ class Edge:
         await self.switches.read_once()
         reason = "start" if clean else "crash" if same_boot else "power"
         await self._record_boot("start" if await self.store.meta("boot") is None else reason)
-        ready({"ready": True, "cabinet": self.file.id, "kiosk_url": await self.kiosk.start()})
+        url = await self.kiosk.start()
+        notify("READY=1")
+        ready({"ready": True, "cabinet": self.file.id, "kiosk_url": url})
 
     async def _record_boot(self, reason: Any) -> None:
         boxes = tuple(now_of(box) for box in self.cabinet.boxes.values())
@@ -108,9 +114,17 @@ class Edge:
             self._read_codes,
             self.records.run,
             self.uplink.run,
+            Watchdog(self.store, self._beats).run,
         ]
 
+    def _beats(self) -> dict[str, Beat]:
+        return {
+            "time": self.beat, "wires": self.health.beat, "records": self.records.beat,
+            "uplink": self.uplink.beat, **self.switches.beats, **self.climate.beats,
+        }  # fmt: skip
+
     async def stop(self) -> None:
+        notify("STOPPING=1")
         await self.kiosk.stop()
         with contextlib.suppress(Exception):
             await self.cabinet.record(Change(meta={"running": "no", **self.clock.kept()}))
@@ -128,6 +142,7 @@ class Edge:
             await asyncio.sleep(self.settings.tick_s)
             with _store_may_fail("time could not act"):
                 await self.cabinet.tick()
+            self.beat.comes_round()
 
     async def _read_codes(self) -> None:
         for scanner in self.hardware.readers.values():
@@ -202,7 +217,7 @@ async def build(
     _hand_out(documents, access, commands, cabinet, kiosk)
     return Edge(
         file, settings, hardware, store, clock, cabinet, health, records, access, documents, screen, entrance,
-        commands, outbox, switches, climate, uplink, kiosk,
+        commands, outbox, switches, climate, uplink, kiosk, Beat(),
     )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """The table at the end of ``./tuangui test --hard``: for each row what is to be reached, and what was.
 
 A test of a row says its figures with the fixture ``reached``, before it asserts them, so that a row that
-fails shows how far it came. What passed is remembered with the state of the checkout it passed on: a second run
-of the same state goes on where the first was stopped.
+fails shows how far it came. What passed is remembered with the state of the checkout it passed on: a second
+run of the same state goes on where the first was stopped.
 """
 
 import hashlib
