@@ -30,6 +30,7 @@ from controller.outbox import Outbox
 from controller.presence import Screen
 from controller.records import Records
 from controller.recovery import recover
+from controller.safe_mode import Limit, SafeMode
 from controller.store import Change, Keep, Store, StoreFailing
 from controller.switches import Switches, Watched
 from controller.unlock import Lock, Unlocker
@@ -66,6 +67,7 @@ class Edge:
     climate: Climate
     uplink: Uplink
     kiosk: Kiosk
+    safe_mode: SafeMode
     beat: Beat
     """Of the loop that lets time act."""
 
@@ -73,6 +75,7 @@ class Edge:
         """Everything that has to be so before anybody is served."""
         same_boot = await self.store.meta("boot") == self.clock.boot
         clean = await self.store.meta("running") == "no"
+        await self.safe_mode.start(clean=await self.store.meta("running") != "yes")
         await self.cabinet.restarted(same_boot=same_boot)
         await self.documents.load()
         await self.commands.load()
@@ -113,6 +116,7 @@ class Edge:
             self._tick,
             self._read_codes,
             self.records.run,
+            self.safe_mode.run,
             self.uplink.run,
             Watchdog(self.store, self._beats).run,
         ]
@@ -120,7 +124,8 @@ class Edge:
     def _beats(self) -> dict[str, Beat]:
         return {
             "time": self.beat, "wires": self.health.beat, "records": self.records.beat,
-            "uplink": self.uplink.beat, **self.switches.beats, **self.climate.beats,
+            "safe mode": self.safe_mode.beat, "uplink": self.uplink.beat,
+            **self.switches.beats, **self.climate.beats,
         }  # fmt: skip
 
     async def stop(self) -> None:
@@ -214,21 +219,29 @@ async def build(
         connect=connect,
     )  # fmt: skip
     kiosk = screen_of(file, settings, identity.cloud_url, entrance, screen, cabinet, clock, uplink)
-    _hand_out(documents, access, commands, cabinet, kiosk)
+    limit = Limit(settings.safe_after_ends, settings.safe_within_min)
+    safe_mode = SafeMode(cabinet, store, clock, health, limit)
+    _hand_out(documents, access, commands, cabinet, kiosk, safe_mode)
     return Edge(
         file, settings, hardware, store, clock, cabinet, health, records, access, documents, screen, entrance,
-        commands, outbox, switches, climate, uplink, kiosk, Beat(),
+        commands, outbox, switches, climate, uplink, kiosk, safe_mode, Beat(),
     )  # fmt: skip
 
 
 def _hand_out(
-    documents: Documents, access: Access, commands: Commands, cabinet: Cabinet, kiosk: Kiosk
+    documents: Documents,
+    access: Access,
+    commands: Commands,
+    cabinet: Cabinet,
+    kiosk: Kiosk,
+    safe_mode: SafeMode,
 ) -> None:
     """Who is given which document."""
 
     def use_settings(given: CabinetSettings) -> None:
         commands.settings = given
         cabinet.follow(given)
+        safe_mode.follow(given)
         kiosk.phone = given.phone or kiosk.phone
 
     documents.use(DocumentName.KEYS, access.use_keys)

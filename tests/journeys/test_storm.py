@@ -11,7 +11,7 @@ from simulators.demo.storm import Storm, Victim, rage
 from tests.proofs import Reached
 
 NEIGHBOURHOOD = Path(__file__).resolve().parents[2] / "config" / "cabinets" / "neighbourhood.toml"
-QUICK = {"reconnect_s": "0.5"}
+QUICK = {"reconnect_s": "0.5", "safe_after_ends": "0"}
 
 
 async def storm(folder: Path, kills: dict[Victim, int], seed: int, broker: BrokerKind = "nats") -> Storm:
