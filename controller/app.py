@@ -17,6 +17,7 @@ from config.problems import BadFile, Problem
 from config.settings import EdgeSettings
 from controller.access import Access, Tries
 from controller.beat import Beat
+from controller.bus_trace import BusTrace
 from controller.cabinet import Cabinet
 from controller.climate import Climate
 from controller.clock import Clock, Computer
@@ -38,11 +39,14 @@ from controller.uplink import Connect, Uplink
 from controller.visit import Box, Rules, State, now_of
 from controller.watchdog import Watchdog, notify
 from firmware_bridge.assemble import Hardware
+from firmware_bridge.line import Wire
 from firmware_bridge.ports import CodeReader
 
 log = structlog.get_logger(__name__)
 
 SOFTWARE = "0.1.0"
+LOOK_FOR_ASKING_S = 0.5
+"""Somebody may have asked for the frames of the buses."""
 
 
 @dataclass(slots=True)
@@ -65,6 +69,7 @@ class Edge:
     outbox: Outbox
     switches: Switches
     climate: Climate
+    trace: BusTrace
     uplink: Uplink
     kiosk: Kiosk
     safe_mode: SafeMode
@@ -113,6 +118,7 @@ class Edge:
             self.switches.run,
             self.climate.run,
             self._watch_wires,
+            self._hand_out_frames,
             self._tick,
             self._read_codes,
             self.records.run,
@@ -130,6 +136,8 @@ class Edge:
 
     async def stop(self) -> None:
         notify("STOPPING=1")
+        with contextlib.suppress(OSError):
+            self.trace.write()
         await self.kiosk.stop()
         with contextlib.suppress(Exception):
             await self.cabinet.record(Change(meta={"running": "no", **self.clock.kept()}))
@@ -137,10 +145,18 @@ class Edge:
         await self.store.close()
 
     async def _watch_wires(self) -> None:
-        readers = self.hardware.readers
         wires = self.hardware.wires
-        buses = {name: wire for name, wire in wires.items() if name not in readers}
-        await self.health.watch_wires(buses, {name: wires[name] for name in readers})
+        await self.health.watch_wires(
+            _buses(self.hardware), {name: wires[name] for name in self.hardware.readers}
+        )
+
+    async def _hand_out_frames(self) -> None:
+        while True:
+            try:
+                self.trace.answer()
+            except OSError as error:
+                log.warning("the frames could not be written", error=str(error))
+            await asyncio.sleep(LOOK_FOR_ASKING_S)
 
     async def _tick(self) -> None:
         while True:
@@ -212,6 +228,7 @@ async def build(
     cabinet.connect(Unlocker(_locks(file, hardware), cabinet, clock))
     switches = Switches(_watched(file, hardware), cabinet, health, settings.poll_s)
     climate = Climate(hardware.thermometers, health, clock)
+    trace = BusTrace(settings.folder, _buses(hardware))
     uplink = Uplink(
         cabinet=file.id, broker=identity.broker, keys=keys, status=lambda: _status(file, clock),
         cabinet_map=file.map(), store=store, clock=clock, outbox=outbox, documents=documents,
@@ -224,7 +241,7 @@ async def build(
     _hand_out(documents, access, commands, cabinet, kiosk, safe_mode)
     return Edge(
         file, settings, hardware, store, clock, cabinet, health, records, access, documents, screen, entrance,
-        commands, outbox, switches, climate, uplink, kiosk, safe_mode, Beat(),
+        commands, outbox, switches, climate, trace, uplink, kiosk, safe_mode, Beat(),
     )  # fmt: skip
 
 
@@ -259,6 +276,11 @@ async def _boxes(file: CabinetFile, store: Store) -> dict[str, Box]:
         reason = "is not in the file any more, and a parcel lies there"
         raise BadFile([Problem(file.id, f"compartment {box.label}", reason) for box in lost])
     return {label: kept.get(label) or Box(label, verified=False) for label in labels}
+
+
+def _buses(hardware: Hardware) -> dict[str, Wire]:
+    """The wires that boards are on; what readers read are codes."""
+    return {name: wire for name, wire in hardware.wires.items() if name not in hardware.readers}
 
 
 def _locks(file: CabinetFile, hardware: Hardware) -> dict[str, Lock]:
