@@ -55,6 +55,8 @@ class Cabinet:
         self._listeners: list[Listener] = []
         self._unlock: Unlocks | None = None
         self.store_failed = False
+        self.is_safe = False
+        """Safe mode: nothing is loaded and nothing opens from afar."""
 
     def connect(self, unlock: Unlocks) -> None:
         """Who carries out the pulses."""
@@ -81,6 +83,8 @@ class Cabinet:
         """
         if self._store.is_full and wish.purpose is Purpose.LOAD:
             return Refused("no_store")
+        if self.is_safe and (wish.purpose is Purpose.LOAD or wish.command is not None):
+            return Refused("safe_mode")
         async with self._turn:
             outcome = visit.ask(self.boxes[label], wish, self._clock.now(), self.rules)
             if isinstance(outcome, Refused):

@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 
+from controller.beat import Beat
 from controller.cabinet import Cabinet
 from controller.clock import Clock
 from controller.health import Health
@@ -14,6 +15,8 @@ log = structlog.get_logger(__name__)
 LOOK_S = 1.0
 FLOOR_S = 60.0
 COPY_S = 3600.0
+COPY_TAKES_S = 120.0
+"""A copy of a large file on a slow card; doors are served meanwhile."""
 
 
 class Records:
@@ -27,9 +30,11 @@ class Records:
         self._floor_due = clock.now() + FLOOR_S
         self._untold = ""
         """A failure of the store that could not be recorded, because the store failed."""
+        self.beat = Beat()
 
     async def run(self) -> None:
         while True:
+            self.beat.comes_round(LOOK_S + COPY_TAKES_S)
             await asyncio.sleep(LOOK_S)
             await self.look()
 

@@ -79,6 +79,8 @@ FAULTS: dict[str, Fault] = {
                "检查磁盘", "Check its disk"),
         _fault("disk_full", Severity.ALARM, "柜机磁盘已满", "The cabinet's disk is full",
                "仍可取件，暂停投放；清理磁盘", "Pickups go on, deposits do not; make room on its disk"),
+        _fault("safe_mode", Severity.ALARM, "柜机反复异常退出，已进入安全模式", "The cabinet kept failing and is in safe mode",
+               "仍可取件，暂停投放和远程开门；查看日志", "Pickups go on, deposits and remote openings do not; read its log"),
         _fault("records_restored", Severity.ALARM, "柜机记录曾损坏或回退", "The cabinet's records were damaged or older ones",
                "到现场逐箱核对物品", "Look into every compartment and compare"),
         _fault("guessing", Severity.ALARM, "有人在试取件码", "Somebody is guessing codes",
@@ -137,6 +139,8 @@ REFUSALS: dict[str, Refusal] = {
         _refusal("bad_proof", "无法验证请求", "The request could not be verified", "", ""),
         _refusal("held", "为安全起见，暂停取件", "Held back for safety", "请联系客服", "Please call us"),
         _refusal("no_store", "柜机暂时无法保存记录", "The cabinet cannot write its records", "请联系客服", "Please call us"),
+        _refusal("safe_mode", "柜机处于安全模式", "The cabinet is in safe mode",
+                 "可在柜机上用取件码或二维码取件", "You can collect with the code or the QR at the cabinet"),
         _refusal("offline", "柜机离线", "The cabinet is offline",
                  "请在柜机上输入取件码或扫码", "Type the code or scan the QR at the cabinet"),
     )
