@@ -17,7 +17,7 @@ from config.problems import BadFile, Problem
 from config.settings import EdgeSettings
 from controller.access import Access, Tries
 from controller.cabinet import Cabinet
-from controller.climate import Climate
+from controller.climate import Climate, Zones
 from controller.clock import Clock, Computer
 from controller.commands import Commands
 from controller.desired import Documents
@@ -62,14 +62,18 @@ class Edge:
     outbox: Outbox
     switches: Switches
     climate: Climate
+    zones: Zones
     uplink: Uplink
     kiosk: Kiosk
+    fell_back: bool
+    """The records were found damaged or older than they were."""
 
     async def start(self, ready: Callable[[dict[str, Any]], None]) -> None:
         """Everything that has to be so before anybody is served."""
         same_boot = await self.store.meta("boot") == self.clock.boot
         clean = await self.store.meta("running") == "no"
         await self.cabinet.restarted(same_boot=same_boot)
+        await self.zones.load(same_boot=same_boot, fell_back=self.fell_back)
         await self.documents.load()
         await self.commands.load()
         await self.hardware.start()
@@ -103,6 +107,7 @@ class Edge:
         return [
             self.switches.run,
             self.climate.run,
+            self.zones.run,
             self._watch_wires,
             self._tick,
             self._read_codes,
@@ -113,7 +118,8 @@ class Edge:
     async def stop(self) -> None:
         await self.kiosk.stop()
         with contextlib.suppress(Exception):
-            await self.cabinet.record(Change(meta={"running": "no", **self.clock.kept()}))
+            kept = self.clock.kept() | self.zones.kept()
+            await self.cabinet.record(Change(meta={"running": "no", **kept}))
         await self.hardware.close()
         await self.store.close()
 
@@ -175,6 +181,7 @@ async def build(
         pulses=settings.pulses_per_opening, window_s=settings.pulse_window_s,
         release_wait_s=settings.release_wait_s,
     )  # fmt: skip
+    fell_back = store.fallen is not None
     boxes = await recover(await _boxes(file, store), store, clock)
     cabinet = Cabinet(boxes, await store.used(), store, clock, rules)
     health = Health(cabinet)
@@ -191,18 +198,20 @@ async def build(
     cabinet.listen(lambda changed: outbox.note_more())
     cabinet.connect(Unlocker(_locks(file, hardware), cabinet, clock))
     switches = Switches(_watched(file, hardware), cabinet, health, settings.poll_s)
-    climate = Climate(hardware.thermometers, health, clock)
+    zones = Zones(file, cabinet, health, store, clock)
+    records.also_kept = zones.kept
+    climate = Climate(hardware.thermometers, health, clock, zones.heard)
     uplink = Uplink(
         cabinet=file.id, broker=identity.broker, keys=keys, status=lambda: _status(file, clock),
         cabinet_map=file.map(), store=store, clock=clock, outbox=outbox, documents=documents,
-        commands=commands, health=health, samples=climate.samples, settings=settings,
-        connect=connect,
+        commands=commands, health=health, settings=settings, connect=connect,
+        samples=lambda: climate.samples() | zones.samples(),
     )  # fmt: skip
     kiosk = screen_of(file, settings, identity.cloud_url, entrance, screen, cabinet, clock, uplink)
     _hand_out(documents, access, commands, cabinet, kiosk)
     return Edge(
         file, settings, hardware, store, clock, cabinet, health, records, access, documents, screen, entrance,
-        commands, outbox, switches, climate, uplink, kiosk,
+        commands, outbox, switches, climate, zones, uplink, kiosk, fell_back,
     )  # fmt: skip
 
 
