@@ -27,6 +27,7 @@ from config.contract.messages import (
 from config.contract.signing import CabinetKeys, SigningKey, seal, sign
 from config.settings import EdgeSettings
 from controller.app import Edge, build
+from controller.clock import Computer
 from controller.identity import Identity
 from firmware_bridge.assemble import assemble
 from simulators.serve import Served
@@ -104,11 +105,13 @@ class CloudKeys:
     def parcels_document(self) -> Parcels:
         return Parcels(salt=self.salt.hex(), scrypt_log2_n=LOG2_N, parcels=tuple(self.parcels))
 
-    def expect(self, *, size: Any = "S", order: str | None = None, code: str | None = None) -> Order:
+    def expect(
+        self, *, size: Any = "S", order: str | None = None, code: str | None = None, zone: Any = "ambient"
+    ) -> Order:
         """One more parcel; a new order unless one is given."""
         order, code = order or secrets.token_hex(8), code or codes.new_pickup_code()
         parcel = ExpectedParcel(
-            parcel=secrets.token_hex(8), order=order, size=size, zone="ambient",
+            parcel=secrets.token_hex(8), order=order, size=size, zone=zone,
             digest=codes.code_digest(code, self.salt, LOG2_N).hex(), expires_ms=FAR,
         )  # fmt: skip
         self.parcels.append(parcel)
@@ -152,6 +155,7 @@ class Bench:
         self.settings = EdgeSettings(folder=folder / "edge", kiosk_port=0, **quick)
         self.served = Served(file, folder / "links", turn_round_seconds=0.0)
         self.broker_url = "mqtt://127.0.0.1:1"
+        self.computer: Computer | None = None
         self.edge: Edge
         self.kiosk_url = ""
         self._task: asyncio.Task[None] | None = None
@@ -164,7 +168,8 @@ class Bench:
     async def start(self) -> None:
         """A new edge process, as far as the edge can tell."""
         hardware = assemble(self.file, self._ports)
-        self.edge = await build(self.file, self.settings, self.cloud.identity(self.broker_url), hardware)
+        identity = self.cloud.identity(self.broker_url)
+        self.edge = await build(self.file, self.settings, identity, hardware, computer=self.computer)
         ready = asyncio.Event()
 
         def started(told: dict[str, Any]) -> None:
