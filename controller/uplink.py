@@ -6,6 +6,7 @@ nowhere else. Whatever the broker forgets or repeats is made good by the outbox 
 
 import asyncio
 import contextlib
+import math
 import random
 import secrets
 import socket
@@ -38,6 +39,8 @@ INBOX_BYTES = 4 << 20
 """What the broker sends faster than we read it, or longer than this, is dropped and counted."""
 ACK_WITHIN_S = 5.0
 LONGEST_WAIT_S = 30.0
+ASK_AGAIN_S = 2.0
+"""Nothing is sent before the first sync of a session was answered: a lost one must not cost half a minute."""
 BACKLOG_EVENTS = 50
 PACE_S = 0.2
 """Rest after a batch of a backlog: some 700 events a second, and the doors do not notice."""
@@ -212,15 +215,19 @@ class Uplink:
         self._say(connection, Leaf.SYNC, Sync(session=session, nonce=nonce).body())
 
     async def _beat(self, connection: Connection, session: Session) -> None:
+        """Signs of life; more often while the cloud has not answered: it may have come after us."""
+        again = ASK_AGAIN_S
         while True:
-            await self._until_next_beat()
+            unanswered = self._clock.sync_age() == math.inf
+            await self._until_next_beat(again if unanswered else math.inf)
+            again *= 2 * random.uniform(1.0, 1.5)
             self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
             self._ask_time(connection, session)
             self._say_samples(connection, session)
 
-    async def _until_next_beat(self) -> None:
+    async def _until_next_beat(self, most_s: float) -> None:
         """The first answer to a sync is told at once: from then on the clock can be trusted."""
-        wait = min(self._settings.sync_s, self._settings.keepalive_s)
+        wait = min(self._settings.sync_s, self._settings.keepalive_s, most_s)
         # not wait_for: where both happen at once, that of Python 3.11 loses a cancellation
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
