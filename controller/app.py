@@ -21,6 +21,7 @@ from controller.climate import Climate, Zones
 from controller.clock import Clock, Computer
 from controller.commands import Commands
 from controller.desired import Documents
+from controller.door_figures import DoorFigures
 from controller.entrance import Entrance
 from controller.health import Health
 from controller.identity import Identity
@@ -63,6 +64,7 @@ class Edge:
     switches: Switches
     climate: Climate
     zones: Zones
+    figures: DoorFigures
     uplink: Uplink
     kiosk: Kiosk
     fell_back: bool
@@ -74,6 +76,7 @@ class Edge:
         clean = await self.store.meta("running") == "no"
         await self.cabinet.restarted(same_boot=same_boot)
         await self.zones.load(same_boot=same_boot, fell_back=self.fell_back)
+        await self.figures.load()
         await self.documents.load()
         await self.commands.load()
         await self.hardware.start()
@@ -118,7 +121,7 @@ class Edge:
     async def stop(self) -> None:
         await self.kiosk.stop()
         with contextlib.suppress(Exception):
-            kept = self.clock.kept() | self.zones.kept()
+            kept = self.clock.kept() | self.zones.kept() | self.figures.kept()
             await self.cabinet.record(Change(meta={"running": "no", **kept}))
         await self.hardware.close()
         await self.store.close()
@@ -199,19 +202,20 @@ async def build(
     cabinet.connect(Unlocker(_locks(file, hardware), cabinet, clock))
     switches = Switches(_watched(file, hardware), cabinet, health, settings.poll_s)
     zones = Zones(file, cabinet, health, store, clock)
-    records.also_kept = zones.kept
+    figures = DoorFigures(cabinet, store)
+    records.also_kept = lambda: zones.kept() | figures.kept()
     climate = Climate(hardware.thermometers, health, clock, zones.heard)
     uplink = Uplink(
         cabinet=file.id, broker=identity.broker, keys=keys, status=lambda: _status(file, clock),
         cabinet_map=file.map(), store=store, clock=clock, outbox=outbox, documents=documents,
         commands=commands, health=health, settings=settings, connect=connect,
-        samples=lambda: climate.samples() | zones.samples(),
+        samples=lambda: climate.samples() | zones.samples() | figures.samples(),
     )  # fmt: skip
     kiosk = screen_of(file, settings, identity.cloud_url, entrance, screen, cabinet, clock, uplink)
     _hand_out(documents, access, commands, cabinet, kiosk)
     return Edge(
         file, settings, hardware, store, clock, cabinet, health, records, access, documents, screen, entrance,
-        commands, outbox, switches, climate, zones, uplink, kiosk, fell_back,
+        commands, outbox, switches, climate, zones, figures, uplink, kiosk, fell_back,
     )  # fmt: skip
 
 

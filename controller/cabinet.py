@@ -16,7 +16,7 @@ from config.contract.messages import CabinetSettings
 from controller import visit
 from controller.baseline import baseline
 from controller.clock import Clock
-from controller.doors import Door, Reading
+from controller.doors import Door, Reading, bounced
 from controller.store import Change, Store, StoreFailing
 from controller.visit import Ask, Box, Pulse, Pulsed, Purpose, Refused, Rules, Step
 
@@ -61,6 +61,8 @@ class Cabinet:
         self._guards: list[Guard] = []
         self._companions: list[Companion] = []
         self.store_failed = False
+        self.bounced: Callable[[str], None] = lambda label: None
+        """Told, with the label, when the switch of a door took back what it had said."""
 
     def connect(self, unlock: Unlocks) -> None:
         """Who carries out the pulses."""
@@ -116,7 +118,9 @@ class Cabinet:
         for label, reading in readings:
             async with self._turn:
                 box = self.boxes[label]
-                await self._take(visit.door_read(box, reading, self._clock.now(), self.rules))
+                step = await self._take(visit.door_read(box, reading, self._clock.now(), self.rules))
+                if bounced(box.door, step.box.door):
+                    self.bounced(label)
 
     async def tick(self) -> None:
         """Let time act on every compartment."""

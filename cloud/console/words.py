@@ -15,6 +15,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "title": ("团柜运营台", "tuangui console"),
     "cabinets": ("柜机", "Cabinets"),
     "events": ("事件", "Events"),
+    "ghosts": ("账物不符", "Ghosts"),
     "other_language": ("English", "中文"),
     "sign_out": ("退出", "Sign out"),
     "at_this_machine": ("本机", "this machine"),
@@ -170,6 +171,15 @@ _TABLE: dict[str, tuple[str, str]] = {
     "asker.resident": ("居民，订单 {order}", "resident of order {order}"),
     "asker.console": ("运营台，密钥 {name}", "console, key {name}"),
     "asker.key": ("接口，密钥 {name}", "API, key {name}"),
+    # ghosts
+    "ghost": ("不符之处", "What does not fit"),
+    "no_ghost": ("账物相符", "All goods have an order, and all orders their goods"),
+    "of_order": ("订单 {order}", "order {order}"),
+    "ghost.unknown_goods": ("有物无单：没有对应的订单", "Goods that no order here names"),
+    "ghost.nameless_goods": ("可能有物品，不知是谁的", "Something may lie there, and nobody knows whose"),
+    "ghost.collected_goods": ("已记为取走，但物品仍在", "Counts as collected, and still lies there"),
+    "ghost.missing_goods": ("有单无物：已投放，但没有格口装着它", "Was brought, and no compartment holds it"),
+    "ghost.unsure_goods": ("有单，物品是否还在不清楚", "Was brought, and nobody is sure that it is there"),
     # events
     "filter": ("筛选", "Filter"),
     "type": ("类型", "Type"),
