@@ -279,6 +279,9 @@ class CabinetSettings(_Said):
     reservation_min: int = Field(default=15, ge=1, le=120)
     remote_opens_per_minute: int = Field(default=3, ge=0, le=3)
     remote_opens_per_hour: int = Field(default=20, ge=0, le=20)
+    safe_mode_ended: int = Field(
+        default=0, ge=0, le=1_000_000, description="raised by an operator: safe mode ends at once"
+    )
     phone: str = Field(
         default="", max_length=30, description="operator's telephone; empty: the cabinet file's"
     )

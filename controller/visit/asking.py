@@ -48,6 +48,8 @@ def _may_collect(box: Box, wish: Ask, now: float) -> str:
 def _may_load(box: Box, wish: Ask) -> str:
     if wish.parcel is None or wish.occupancy is None:
         return "unknown_parcel"
+    if Side.COLD_HOLD in box.sides:
+        return "held"
     if box.parcel == wish.parcel and box.state in (State.LOADING, State.CHECKING):
         return "" if box.opening is None or box.opening.purpose is Purpose.LOAD else "busy"
     return "" if box.assignable else "no_fit"

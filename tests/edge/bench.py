@@ -28,6 +28,7 @@ from config.contract.messages import (
 from config.contract.signing import CabinetKeys, SigningKey, seal, sign
 from config.settings import EdgeSettings
 from controller.app import Edge, build
+from controller.clock import Computer
 from controller.identity import Identity
 from firmware_bridge.assemble import assemble
 from simulators.serve import Served
@@ -112,9 +113,9 @@ class CloudKeys:
         """One more parcel; a new order unless one is given."""
         order, code = order or secrets.token_hex(8), code or codes.new_pickup_code()
         parcel = ExpectedParcel(
-            parcel=secrets.token_hex(8), order=order, size=size, zone="ambient",
+            parcel=secrets.token_hex(8), order=order, size=size,
             digest=self._digest(code), strong_digest=self._digest(code + codes.phone_tail(PHONE)),
-            **{"expires_ms": FAR, **more},
+            **{"zone": "ambient", "expires_ms": FAR, **more},
         )  # fmt: skip
         self.parcels.append(parcel)
         return Order(order, code, parcel.parcel)
@@ -189,6 +190,7 @@ class Bench:
         self.settings = EdgeSettings(folder=folder / "edge", kiosk_port=0, **quick)
         self.served = Served(file, folder / "links", turn_round_seconds=0.0)
         self.broker_url = "mqtt://127.0.0.1:1"
+        self.computer: Computer | None = None
         self.edge: Edge
         self.kiosk_url = ""
         self._task: asyncio.Task[None] | None = None
@@ -201,7 +203,8 @@ class Bench:
     async def start(self) -> None:
         """A new edge process, as far as the edge can tell."""
         hardware = assemble(self.file, self._ports)
-        self.edge = await build(self.file, self.settings, self.cloud.identity(self.broker_url), hardware)
+        identity = self.cloud.identity(self.broker_url)
+        self.edge = await build(self.file, self.settings, identity, hardware, computer=self.computer)
         ready = asyncio.Event()
 
         def started(told: dict[str, Any]) -> None:
