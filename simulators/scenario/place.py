@@ -131,6 +131,7 @@ class Place:
         for bus in self.served.buses.values():
             for board in bus.boards:
                 board.power_off()
+        await self.served.mains(False)
         for wire in self.served.wires.values():
             wire.cut()
         await self.kill()
@@ -140,6 +141,7 @@ class Place:
         self._boot_at, self._boot = self.now, self._new_boot()
         if clock_lost:
             self.wrong_by_s = -self._now_ms() / 1000
+        await self.served.mains(True)
         await self.served.plug_in()
         await self.start()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config.cabinet import load, parse
+from config.cabinet import Zone, load, parse
 from config.neighbourhood import load_neighbourhood
 from config.problems import BadFile
 
@@ -79,6 +79,31 @@ def test_a_frozen_zone_without_a_limit():
     raw = sample()
     raw["zone"][0] |= {"class": "frozen"}
     told(raw, "zone[0].limit_celsius", "must set its limit")
+
+
+def test_a_limit_that_nothing_measures():
+    raw = sample()
+    raw["zone"][0]["limit_celsius"] = 12
+    told(raw, "zone[0].thermometer", "has a limit and must name a thermometer")
+
+
+def test_a_defrost_where_no_limit_asks_for_it():
+    raw = sample()
+    raw["zone"][0]["defrost_minutes"] = 20
+    told(raw, "zone[0].defrost_minutes", "has no limit")
+
+
+@pytest.mark.parametrize(
+    ("zone", "limit"),
+    [
+        ({"class": "ambient"}, None),
+        ({"class": "chilled"}, 5.0),
+        ({"class": "chilled", "limit_celsius": 8}, 8.0),
+        ({"class": "frozen", "limit_celsius": -15}, -15.0),
+    ],
+)
+def test_a_zone_names_its_limit_and_only_chilled_has_one_by_default(zone, limit):
+    assert Zone.model_validate({"name": "here", **zone}).limit == limit
 
 
 def test_an_unknown_key_and_an_impossible_value_are_told_together():
