@@ -15,14 +15,15 @@ from config.contract.messages import CabinetSettings, DocumentName
 from config.contract.signing import CabinetKeys
 from config.problems import BadFile, Problem
 from config.settings import EdgeSettings
-from controller.access import Access, Tries
+from controller.access import Access, Kept
 from controller.beat import Beat
 from controller.bus_trace import BusTrace
 from controller.cabinet import Cabinet
-from controller.climate import Climate
+from controller.climate import Climate, Zones
 from controller.clock import Clock, Computer
 from controller.commands import Commands
 from controller.desired import Documents
+from controller.door_figures import DoorFigures
 from controller.entrance import Entrance
 from controller.health import Health
 from controller.identity import Identity
@@ -69,10 +70,14 @@ class Edge:
     outbox: Outbox
     switches: Switches
     climate: Climate
+    zones: Zones
+    figures: DoorFigures
     trace: BusTrace
     uplink: Uplink
     kiosk: Kiosk
     safe_mode: SafeMode
+    fell_back: bool
+    """The records were found damaged or older than they were."""
     beat: Beat
     """Of the loop that lets time act."""
 
@@ -82,6 +87,8 @@ class Edge:
         clean = await self.store.meta("running") == "no"
         await self.safe_mode.start(clean=await self.store.meta("running") != "yes")
         await self.cabinet.restarted(same_boot=same_boot)
+        await self.zones.load(same_boot=same_boot, fell_back=self.fell_back)
+        await self.figures.load()
         await self.documents.load()
         await self.commands.load()
         await self.hardware.start()
@@ -117,6 +124,7 @@ class Edge:
         return [
             self.switches.run,
             self.climate.run,
+            self.zones.run,
             self._watch_wires,
             self._hand_out_frames,
             self._tick,
@@ -140,7 +148,8 @@ class Edge:
             self.trace.write()
         await self.kiosk.stop()
         with contextlib.suppress(Exception):
-            await self.cabinet.record(Change(meta={"running": "no", **self.clock.kept()}))
+            kept = self.clock.kept() | self.zones.kept() | self.figures.kept()
+            await self.cabinet.record(Change(meta={"running": "no", **kept}))
         await self.hardware.close()
         await self.store.close()
 
@@ -212,12 +221,13 @@ async def build(
         pulses=settings.pulses_per_opening, window_s=settings.pulse_window_s,
         release_wait_s=settings.release_wait_s,
     )  # fmt: skip
+    fell_back = store.fallen is not None
     boxes = await recover(await _boxes(file, store), store, clock)
     cabinet = Cabinet(boxes, await store.used(), store, clock, rules)
     health = Health(cabinet)
     records = Records(cabinet, store, clock, health)
     keys = CabinetKeys.derive(file.id, identity.key)
-    access = Access(file.id, clock, Tries.from_json(await store.meta("tries")))
+    access = Access(file.id, clock, Kept.read(store.guarded))
     documents = Documents(file.id, identity.root_key, keys, cabinet, store, clock)
     screen = Screen(clock)
     entrance = Entrance(file, cabinet, access, store, clock)
@@ -228,13 +238,16 @@ async def build(
     cabinet.listen(lambda changed: outbox.note_more())
     cabinet.connect(Unlocker(_locks(file, hardware), cabinet, clock))
     switches = Switches(_watched(file, hardware), cabinet, health, settings.poll_s)
-    climate = Climate(hardware.thermometers, health, clock)
+    zones = Zones(file, cabinet, health, store, clock)
+    figures = DoorFigures(cabinet, store)
+    records.also_kept = lambda: zones.kept() | figures.kept()
+    climate = Climate(hardware.thermometers, health, clock, zones.heard)
     trace = BusTrace(settings.folder, _buses(hardware))
     uplink = Uplink(
         cabinet=file.id, broker=identity.broker, keys=keys, status=lambda: _status(file, clock),
         cabinet_map=file.map(), store=store, clock=clock, outbox=outbox, documents=documents,
-        commands=commands, health=health, samples=climate.samples, settings=settings,
-        connect=connect,
+        commands=commands, health=health, settings=settings, connect=connect,
+        samples=lambda: climate.samples() | zones.samples() | figures.samples(),
     )  # fmt: skip
     kiosk = screen_of(file, settings, identity.cloud_url, entrance, screen, cabinet, clock, uplink)
     limit = Limit(settings.safe_after_ends, settings.safe_within_min)
@@ -242,7 +255,8 @@ async def build(
     _hand_out(documents, access, commands, cabinet, kiosk, safe_mode)
     return Edge(
         file, settings, hardware, store, clock, cabinet, health, records, access, documents, screen, entrance,
-        commands, outbox, switches, climate, trace, uplink, kiosk, safe_mode, Beat(),
+        commands, outbox, switches, climate, zones, figures, trace, uplink, kiosk, safe_mode, fell_back,
+        Beat(),
     )  # fmt: skip
 
 

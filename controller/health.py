@@ -29,6 +29,10 @@ class Health:
     def has(self, fault: str, subject: str) -> bool:
         return (fault, subject) in self._open
 
+    def is_known(self, fault: str, subject: str, detail: str = "") -> None:
+        """It was told before the restart, and has not ended since."""
+        self._open[fault, subject] = detail[:300]
+
     def told_again(self) -> tuple[FaultRaised, ...]:
         """All that are open, for a cloud that starts afresh with us."""
         return tuple(FaultRaised(fault=f, subject=s, detail=d) for (f, s), d in self._open.items())

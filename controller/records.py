@@ -1,6 +1,7 @@
 """Keeps the records safe while people are served: the floor, the log, the copies, the ballast."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -31,6 +32,8 @@ class Records:
         self._untold = ""
         """A failure of the store that could not be recorded, because the store failed."""
         self.beat = Beat()
+        self.also_kept: Callable[[], dict[str, str]] = dict
+        """What else is kept with the clock, by its key in the store."""
 
     async def run(self) -> None:
         while True:
@@ -50,7 +53,7 @@ class Records:
 
     async def keep(self) -> None:
         """Raise the floor; when no door is in use, write the log back and copy the file now and then."""
-        await self._cabinet.record(Change(meta=self._clock.kept()))
+        await self._cabinet.record(Change(meta=self._clock.kept() | self.also_kept()))
         if any(box.opening is not None for box in self._cabinet.boxes.values()):
             return
         await self._store.tidy()

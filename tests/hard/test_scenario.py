@@ -89,11 +89,15 @@ def test_o10_a_day_without_the_cloud_serves_everybody(seed, reached):
             orders_per_day=8, courier_hours=(10.0,), planned_hours_before=4.0, fetch_hours=(11, 22)
         ),
         network=Net(
-            cloud_stopped_hours=(6.5, 30.5), cloud_stops_per_day=0, outages_per_day=0,
+            cloud_stopped_hours=(6.5, 30.5),
+            cloud_stops_per_day=0,
+            outages_per_day=0,
             broker_restarts_per_day=0,
         ),
         computer=Computer(kills_per_day=2),
-        compartments=16, poll_s=1, tick_s=0.5,
+        compartments=16,
+        poll_s=1,
+        tick_s=0.5,
     )
     told = run(Wanted(scenario, seed, 1.2))
     assert told.violation is None, told.violation
