@@ -172,6 +172,7 @@ class Edge:
             await asyncio.sleep(self.settings.tick_s)
             with _store_may_fail("time could not act"):
                 await self.cabinet.tick()
+                await self.documents.catch_up()
             self.beat.comes_round()
 
     async def _read_codes(self) -> None:
@@ -268,12 +269,13 @@ def _hand_out(
     safe_mode: SafeMode,
 ) -> None:
     """Who is given which document."""
+    phone_of_file = kiosk.phone
 
     def use_settings(given: CabinetSettings) -> None:
         commands.settings = given
         cabinet.follow(given)
         safe_mode.follow(given)
-        kiosk.phone = given.phone or kiosk.phone
+        kiosk.phone = given.phone or phone_of_file
 
     documents.use(DocumentName.KEYS, access.use_keys)
     documents.use(DocumentName.GRANTS, access.use_grants)

@@ -22,6 +22,8 @@ from controller.visit import Ask, Box, Pulse, Pulsed, Purpose, Refused, Rules, S
 
 log = structlog.get_logger(__name__)
 
+LONGEST_VISIT_S = 300.0
+
 
 class Unlocks(Protocol):
     """Carries out a committed pulse."""
@@ -76,6 +78,14 @@ class Cabinet:
             self.rules,
             left_open_alarm_s=settings.left_open_alarm_s,
             left_open_block_s=settings.left_open_block_s,
+        )
+
+    def is_visited(self) -> bool:
+        """Somebody is at a door: an opening is under way, and not for so long that nobody can be there."""
+        now = self._clock.now()
+        return any(
+            box.opening is not None and now - box.opening.first_pulse < LONGEST_VISIT_S
+            for box in self.boxes.values()
         )
 
     def listen(self, listener: Listener) -> None:

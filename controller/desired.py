@@ -49,6 +49,8 @@ class Documents:
         self._uses: dict[DocumentName, Use] = {}
         self._in_force: dict[DocumentName, Applied] = {}
         self.reported: dict[str, Applied] = {}
+        self._waiting: bytes | None = None
+        """Settings that came while somebody was at a door."""
 
     def use(self, name: DocumentName, use: Use) -> None:
         """Be given this document whenever it changes, and at start."""
@@ -94,10 +96,23 @@ class Documents:
         current = self.reported.get(desired.name)
         if current is not None and current.version == desired.version and current.hash == hashed:
             return
+        if desired.name is DocumentName.SETTINGS and self._cabinet.is_visited():
+            self._waiting = sealed
+            return
         document = Document(desired.name, desired.version, hashed, message)
         told = DocumentApplied(name=desired.name.value, version=desired.version)
         await self._cabinet.record(Change(document=document, facts=(told,)))
         self._put_in_force(desired, hashed)
+
+    async def catch_up(self) -> None:
+        """Take the settings that waited, once nobody is at a door. They are checked again from the start."""
+        if self._waiting is None or self._cabinet.is_visited():
+            return
+        waiting, self._waiting = self._waiting, None
+        try:
+            await self.take(waiting)
+        except (BadProof, BadMessage) as error:
+            log.warning("settings that waited do not hold any more", error=str(error))
 
     def _verified(self, message: bytes) -> Desired:
         """Signed by the root for ``keys``, by a key in force for the rest, and for this cabinet."""

@@ -1,15 +1,29 @@
-"""The network between cabinets and cloud: a TCP hop that can be cut or stalled."""
+"""The network between cabinets and cloud: a TCP hop that can be cut, stall, be slow and repeat."""
 
 import asyncio
 import contextlib
+import math
+import time
 
 CHUNK = 65536
+UNDER_WAY = 64
+FEW_BYTES = 64
 
 
 class Network:
-    """Passes connections on to ``target``. Cut: all closed. Stalled: open, and nothing gets through."""
+    """Passes connections on to ``target``. Cut: all closed. Stalled: open, and nothing gets through.
+
+    ``delay_s``: everything arrives so much later. ``bytes_s``: no more than so many bytes a second pass
+    each way, a few at a time. ``repeats``: connections made from now on carry MQTT, and each PUBLISH comes so
+    many times more, marked as repeated.
+    """
 
     def __init__(self) -> None:
+        self.delay_s = 0.0
+        self.bytes_s = math.inf
+        self.repeats = 0
+        self.knocks: list[float] = []
+        """When somebody connected (monotonic seconds), also while it was cut."""
         self.target = ("127.0.0.1", 0)
         self.is_cut = False
         self._server: asyncio.Server | None = None
@@ -34,8 +48,9 @@ class Network:
         self._flowing.clear()
 
     def heal(self) -> None:
-        """Everything passes again."""
+        """Everything passes again, at once and once."""
         self.is_cut = False
+        self.delay_s, self.bytes_s, self.repeats = 0.0, math.inf, 0
         self._flowing.set()
 
     async def stop(self) -> None:
@@ -49,6 +64,7 @@ class Network:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        self.knocks.append(time.monotonic())
         self._tasks.add(task)
         self._passing.add(writer)
         try:
@@ -78,8 +94,62 @@ class Network:
             await asyncio.gather(*ways, return_exceptions=True)
 
     async def _flow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await reader.read(CHUNK):
+        """One way; ends when either end does."""
+        under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(UNDER_WAY)
+        delivering = asyncio.create_task(self._deliver(under_way, writer))
+        packets = Packets() if self.repeats else None
+        now = asyncio.get_running_loop().time
+        try:
+            with contextlib.suppress(ConnectionError):
+                while (data := await reader.read(CHUNK)) and not delivering.done():
+                    said = data if packets is None else packets.repeated(data, self.repeats)
+                    await under_way.put((now() + self.delay_s, said))
+                await under_way.put((now() + self.delay_s, b""))
+                await delivering
+        finally:
+            delivering.cancel()
+            await asyncio.gather(delivering, return_exceptions=True)
+
+    async def _deliver(
+        self, under_way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter
+    ) -> None:
+        while True:
+            due, data = await under_way.get()
+            if not data:
+                return
+            await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+            while data:
                 await self._flowing.wait()
-                writer.write(data)
+                piece = data if self.bytes_s == math.inf else data[:FEW_BYTES]
+                data = data[len(piece) :]
+                writer.write(piece)
                 await writer.drain()
+                await asyncio.sleep(len(piece) / self.bytes_s)
+
+
+class Packets:
+    """Finds the MQTT packets in a stream (MQTT 3.1.1, section 2.2)."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def repeated(self, data: bytes, times: int) -> bytes:
+        """All packets that are whole by now, each PUBLISH at QoS 1 so many times more with its DUP flag."""
+        self._held += data
+        said = b""
+        while (length := _packet_length(self._held)) is not None:
+            packet, self._held = self._held[:length], self._held[length:]
+            is_publish = packet[0] & 0xF6 == 0x32
+            said += packet + (bytes([packet[0] | 0x08]) + packet[1:]) * times * is_publish
+        return said
+
+
+def _packet_length(held: bytes) -> int | None:
+    """Of the packet that the bytes begin with; None while it is not whole."""
+    length = 0
+    for at, byte in enumerate(held[1:5]):
+        length |= (byte & 0x7F) << 7 * at
+        if byte < 0x80:
+            whole = 2 + at + length
+            return whole if len(held) >= whole else None
+    return None

@@ -15,6 +15,7 @@ from cloud.broker.kinds import Kind
 from cloud.broker.rights import Login
 
 READY_S = 15
+FREE_S = 3
 ADMIT_S = 5
 CONNACK, ACCEPTED, DISCONNECT = b"\x20", 0, b"\xe0\0"
 STOP_S = 5
@@ -102,6 +103,7 @@ class ChildBroker:
 
     async def _spawn(self) -> None:
         command = self._write()
+        await self._until_port_is_free()
         log_file = self._folder / f"{self._kind.name}.log"
         with log_file.open("wb") as output:
             self._child = await asyncio.create_subprocess_exec(
@@ -112,6 +114,14 @@ class ChildBroker:
                 preexec_fn=_dies_with_parent(),
             )
         await self._wait_until_ready(self._child, log_file)
+
+    async def _until_port_is_free(self) -> None:
+        """Whoever listens there would be taken for our child; a dying one of ours is waited for."""
+        until = asyncio.get_running_loop().time() + FREE_S
+        while (reason := _cannot_listen(self.host, self.port)) is not None:
+            if asyncio.get_running_loop().time() > until:
+                raise BrokerProblem(f"{self._kind.program} cannot have {self.host}:{self.port}: {reason}")
+            await asyncio.sleep(0.05)
 
     async def _wait_until_ready(self, child: asyncio.subprocess.Process, log_file: Path) -> None:
         loop = asyncio.get_running_loop()
@@ -142,6 +152,15 @@ class ChildBroker:
                 await self._spawn()
             except (BrokerProblem, OSError) as error:
                 log.error("broker not restarted", reason=str(error))
+
+
+def _cannot_listen(host: str, port: int) -> str | None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 async def _accepts(host: str, port: int) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from config.contract.events import EpochReason
-from config.contract.messages import Ack, BadMessage, Reported, Session, Status, Sync, Telemetry
+from config.contract.messages import Ack, Applied, BadMessage, Reported, Session, Status, Sync, Telemetry
 from config.contract.signing import BadProof, CabinetKeys, check_mac, mac
 from config.contract.topics import Leaf
 from config.settings import EdgeSettings
@@ -92,6 +92,8 @@ class Uplink:
             Leaf.COMMANDS: self._take_command,
         }
         self.connected = False
+        self._reported: dict[str, Applied] = {}
+        """What the cloud was told last."""
         self.beat = Beat()
         """Comes round while a session is open, as long as the connection's own thread does."""
 
@@ -147,8 +149,9 @@ class Uplink:
         connection.publish(leaf, mac(self._keys, leaf, body), retain=retain)
 
     def _report(self, connection: Connection, session: Session) -> None:
+        self._reported = dict(self._documents.reported)
         said = Reported(
-            session=session, documents=dict(self._documents.reported),
+            session=session, documents=self._reported,
             map_version=self._status()["map_version"], map=self._map,
         )  # fmt: skip
         self._say(connection, Leaf.REPORTED, said.body())
@@ -169,6 +172,8 @@ class Uplink:
             self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
             self._ask_time(connection, session)
             self._say_samples(connection, session)
+            if self._documents.reported != self._reported:
+                self._report(connection, session)
 
     async def _until_next_beat(self, most_s: float) -> None:
         """The first answer to a sync is told at once: from then on the clock can be trusted."""

@@ -6,7 +6,6 @@ import json
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from simulators.demo.place import BrokerKind, CannotStart, Place
 from simulators.demo.service import Service, ServiceRefused
 from simulators.demo.supervisor import ROOT, NotReady
 from simulators.demo.visits import LostPatience
+from simulators.own_folder import own_folder
 
 NEIGHBOURHOOD = ROOT / "config" / "cabinets" / "neighbourhood.toml"
 CANNOT = (BadFile, NotReady, CannotStart, ServiceRefused, LostPatience, OSError)
@@ -85,7 +85,7 @@ def once(wanted: Wanted) -> int:
 
 
 def _run(wanted: Wanted, act: Callable[[Place, Callable[[str], None]], Coroutine[Any, Any, int]]) -> int:
-    folder = wanted.folder or Path(tempfile.mkdtemp(prefix="tuangui-demo-"))
+    folder = wanted.folder or own_folder("demo")
     try:
         return asyncio.run(_with_place(wanted, folder, act))
     except Interrupted:

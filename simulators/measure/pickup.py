@@ -14,7 +14,6 @@ import math
 import random
 import shutil
 import statistics
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from simulators.demo.service import Order, Service
 from simulators.demo.supervisor import Program, Supervisor
 from simulators.demo.visits import Visitor
 from simulators.measure.machine import Fsync, described
+from simulators.own_folder import own_folder
 
 Family = Literal["lock_modbus", "lock_8a80"]
 
@@ -171,7 +171,7 @@ async def measure(
     benches: Sequence[Bench], rounds: int, seed: int, say: Callable[[str], None]
 ) -> tuple[str, list[Row]]:
     """The machine and one row for each bench; every round goes through all benches."""
-    folder = Path(tempfile.mkdtemp(prefix="tuangui-measure-"))
+    folder = own_folder("measure")
     try:
         loaded = await _load(folder, say)
         rows = {bench: Row(bench) for bench in benches}

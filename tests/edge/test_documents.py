@@ -70,3 +70,29 @@ async def test_bad_settings_are_refused_and_the_last_good_ones_stay(bench):
     await take(bench.cloud.document(DocumentName.SETTINGS, Bad, epoch))
     assert "left_open_alarm_s" in bench.edge.documents.reported["settings"].refused
     assert bench.edge.cabinet.rules.left_open_alarm_s == 77
+
+
+async def test_settings_wait_until_nobody_is_at_a_door(bench):
+    order = await bench.loaded()
+    answer = await bench.edge.entrance.typed(order.code)
+    assert await bench.served.wait(answer.door, "open")
+    settings = CabinetSettings(left_open_alarm_s=11, phone="5")
+    epoch = bench.edge.store.epoch
+    await bench.edge.documents.take(bench.cloud.document(DocumentName.SETTINGS, settings, epoch))
+    await bench.edge.documents.catch_up()
+    assert bench.edge.cabinet.rules.left_open_alarm_s == 60
+    assert "settings" not in bench.edge.documents.reported
+    await bench.collect(answer.door)
+    await bench.until(lambda: bench.edge.cabinet.rules.left_open_alarm_s == 11)
+    assert bench.edge.documents.reported["settings"].version == 1
+    assert bench.edge.kiosk.phone == "5"
+
+
+async def test_a_door_that_stays_open_does_not_hold_up_settings_for_ever(bench, monkeypatch):
+    monkeypatch.setattr("controller.cabinet.LONGEST_VISIT_S", 0.5)
+    order = await bench.loaded()
+    answer = await bench.edge.entrance.typed(order.code)
+    assert await bench.served.wait(answer.door, "open")
+    settings, epoch = CabinetSettings(phone="5"), bench.edge.store.epoch
+    await bench.edge.documents.take(bench.cloud.document(DocumentName.SETTINGS, settings, epoch))
+    await bench.until(lambda: bench.edge.kiosk.phone == "5")

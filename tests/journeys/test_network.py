@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from simulators.network import Network
+from simulators.network import Network, Packets
 
 ENDED = b""
 
@@ -77,6 +77,46 @@ async def test_a_stall_keeps_connections_open_and_passes_nothing_until_it_heals(
         await said(ends, b"two")
     line.network.heal()
     assert await asyncio.wait_for(ends[0].read(100), 1) == b"two"
+
+
+async def test_a_delay_makes_everything_later_and_changes_no_order(line: Line) -> None:
+    line.network.delay_s = 0.1
+    reader, writer = await line.connect()
+    began = asyncio.get_running_loop().time()
+    for n in range(20):
+        writer.write(f"{n:03d} ".encode())
+        await asyncio.sleep(0.005)
+    came = await asyncio.wait_for(reader.readexactly(80), 2)
+    assert came == b"".join(f"{n:03d} ".encode() for n in range(20))
+    assert 0.2 < asyncio.get_running_loop().time() - began < 1.5, "one delay each way, not one for each piece"
+
+
+async def test_a_trickle_passes_a_few_bytes_at_a_time(line: Line) -> None:
+    line.network.bytes_s = 1000
+    reader, writer = await line.connect()
+    began = asyncio.get_running_loop().time()
+    writer.write(bytes(range(250)))
+    assert await asyncio.wait_for(reader.readexactly(250), 3) == bytes(range(250))
+    assert asyncio.get_running_loop().time() - began > 0.15
+
+
+CONNECT, PUBACK = b"\x10\x02ab", b"\x40\x02\0\x01"
+ONCE, AGAIN = b"\x32\x07\0\x01t\0\x01hi", b"\x3a\x07\0\x01t\0\x01hi"
+AT_MOST_ONCE = b"\x30\x05\0\x01thi"
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_a_publish_at_qos_1_is_repeated_and_marked_however_the_bytes_come(size: int) -> None:
+    stream, packets = CONNECT + ONCE + AT_MOST_ONCE + PUBACK + ONCE, Packets()
+    said = b"".join(packets.repeated(stream[at : at + size], 2) for at in range(0, len(stream), size))
+    assert said == CONNECT + ONCE + AGAIN + AGAIN + AT_MOST_ONCE + PUBACK + ONCE + AGAIN + AGAIN
+
+
+def test_a_long_packet_is_passed_on_when_it_is_whole() -> None:
+    long = b"\x32\xac\x02" + bytes(300)
+    packets = Packets()
+    assert packets.repeated(long[:200], 1) == b""
+    assert packets.repeated(long[200:], 1) == long + b"\x3a" + long[1:]
 
 
 async def test_a_target_that_is_away_ends_the_connection(line: Line) -> None:
