@@ -61,6 +61,8 @@ class Cabinet:
         self._guards: list[Guard] = []
         self._companions: list[Companion] = []
         self.store_failed = False
+        self.is_safe = False
+        """Safe mode: nothing is loaded and nothing opens from afar."""
         self.bounced: Callable[[str], None] = lambda label: None
         """Told, with the label, when the switch of a door took back what it had said."""
 
@@ -101,6 +103,8 @@ class Cabinet:
         """
         if self._store.is_full and wish.purpose is Purpose.LOAD:
             return Refused("no_store")
+        if self.is_safe and (wish.purpose is Purpose.LOAD or wish.command is not None):
+            return Refused("safe_mode")
         async with self._turn:
             if barred := self.barred(label, wish.purpose):
                 return Refused(barred)

@@ -47,7 +47,7 @@ class _AtBox(_Fact):
     box: BoxNow
 
 
-Proof = Literal["code", "qr", "phone", "remote", "badge", "inside", "none"]
+Proof = Literal["code", "code_tail", "qr", "phone", "remote", "badge", "inside", "none"]
 OpeningPurpose = Literal["load", "collect", "service", "emergency"]
 
 
@@ -223,6 +223,13 @@ class AccessRefused(_Fact):
     wrong_in_window: int = 0
 
 
+class CodeReplaced(_Fact):
+    """A newer QR was shown than the cloud had told of: older codes and QR of the order are void here."""
+
+    order: Id64
+    generation: int = Field(ge=1, le=255)
+
+
 class CourierArrived(_Fact):
     badge: Id64
 
@@ -291,8 +298,8 @@ EVENT_TYPES: dict[str, type[_Fact]] = {
         Booted, Surveyed, EpochBegan, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed,
         DoorForced, DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited,
         DepositAborted, ParcelCollected, CheckNeeded, ColdHoldBegan, ColdHoldEnded, ExposureRecorded,
-        AccessRefused, CourierArrived, CourierLeft,
-        InsideCalled, CommandEnded, FaultRaised, FaultCleared, DocumentApplied, LostRange, Baseline,
+        AccessRefused, CodeReplaced, CourierArrived, CourierLeft, InsideCalled, CommandEnded,
+        FaultRaised, FaultCleared, DocumentApplied, LostRange, Baseline,
     )
 }  # fmt: skip
 

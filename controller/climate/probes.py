@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
+from controller.beat import Beat
 from controller.clock import Clock
 from controller.health import Health
 from controller.store import StoreFailing
@@ -30,6 +31,8 @@ class Climate:
         self._thermometers = thermometers
         self._health = health
         self._clock = clock
+        self.beats = {name: Beat() for name in thermometers}
+        """Of the loop of each probe."""
         self._heard = heard
         self._last: dict[str, AirReading] = {}
 
@@ -62,4 +65,5 @@ class Climate:
                     await self._health.begins("thermometer_silent", thermometer.name, str(error))
             except StoreFailing as error:
                 log.error("a thermometer's fault could not be recorded", error=str(error))
+            self.beats[thermometer.name].comes_round(READ_S)
             await asyncio.sleep(READ_S)

@@ -6,7 +6,8 @@ from math import isfinite
 from config.contract import events as fact
 from controller.doors import Door, DoorState, Reading, read
 from controller.visit.box import Box, Opening, Purpose, Rules, Side, State, Step
-from controller.visit.ending import to_be_checked
+from controller.visit.ending import back, to_be_checked
+from controller.visit.reopening import left_behind
 from controller.visit.told import command_ended, fault, now_of, of, parcel_in
 
 LOOKED_AFTER = frozenset({Side.FORCED, Side.QUARANTINE, Side.OUT_OF_SERVICE})
@@ -81,7 +82,7 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     open_s = now - opening.opened_at
     match opening.purpose:
         case Purpose.COLLECT:
-            after, told = _collected(box, opening)
+            after, told = _collected(box, opening, now)
         case Purpose.LOAD:
             after = replace(box, state=State.OCCUPIED, opening=None)
             told = fact.ParcelDeposited(**of(after, opening), **parcel_in(box))
@@ -104,11 +105,14 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     return Step(after, tuple(facts))
 
 
-def _collected(box: Box, opening: Opening) -> tuple[Box, fact.Fact]:
+def _collected(box: Box, opening: Opening, now: float) -> tuple[Box, fact.Fact]:
     """Nothing here can tell whether something was left behind, so 'vacant' is flagged as not verified."""
     after = replace(
         box, state=State.VACANT, occupancy=None, order=None, parcel=None, opening=None, verified=False
     )
+    if box.parcel is None:  # its goods were collected before
+        return after, fact.OpeningEnded(**of(after, opening))
+    after = replace(after, left=left_behind(box, now))
     return after, fact.ParcelCollected(**of(after, opening), **parcel_in(box))
 
 
@@ -119,7 +123,7 @@ def _looked_into(box: Box, opening: Opening) -> tuple[Box, fact.Fact]:
     """
     inspected = opening.purpose is Purpose.SERVICE and opening.proof == "badge" and box.occupancy is None
     if opening.before is State.VACANT or inspected:
-        after = replace(box, state=State.VACANT, opening=None, verified=False)
+        after = replace(back(box, opening), state=State.VACANT, verified=False)
         return after, fact.OpeningEnded(**of(after, opening))
     after = replace(box, state=State.CHECKING, opening=None)
     return after, fact.CheckNeeded(**of(after, opening), reason=f"opened for {opening.purpose}")
