@@ -199,7 +199,7 @@ async def build(
         connect=connect,
     )  # fmt: skip
     kiosk = screen_of(file, settings, identity.cloud_url, entrance, screen, cabinet, clock, uplink)
-    _hand_out(documents, access, commands, cabinet, kiosk)
+    _hand_out(documents, access, entrance, commands, cabinet, kiosk)
     return Edge(
         file, settings, hardware, store, clock, cabinet, health, records, access, documents, screen, entrance,
         commands, outbox, switches, climate, uplink, kiosk,
@@ -207,13 +207,15 @@ async def build(
 
 
 def _hand_out(
-    documents: Documents, access: Access, commands: Commands, cabinet: Cabinet, kiosk: Kiosk
+    documents: Documents, access: Access, entrance: Entrance, commands: Commands, cabinet: Cabinet,
+    kiosk: Kiosk,
 ) -> None:
     """Who is given which document."""
 
     def use_settings(given: CabinetSettings) -> None:
         commands.settings = given
         cabinet.follow(given)
+        entrance.placing.doors_at_once = given.doors_at_once
         kiosk.phone = given.phone or kiosk.phone
 
     documents.use(DocumentName.KEYS, access.use_keys)

@@ -59,9 +59,11 @@ class Purpose(IntEnum):
 
 
 class BadgeRight(IntFlag):
-    """What a static badge may do: nothing that touches other people's goods."""
+    """What a badge may do; a static one nothing that touches other people's goods."""
 
     LOAD = 1
+    REMOVE = 2
+    """Take out what was not fetched in time; only in a token that is good for 12 hours at most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ From here everything runs one way: access (who may) → reservations (which door
 from collections.abc import Callable
 
 from config.cabinet import Cabinet as CabinetFile
-from config.contract import codes
+from config.contract import codes, labels
 from controller.access import Access, BadgeGranted, Denied
 from controller.cabinet import Cabinet
 from controller.clock import Clock
@@ -14,9 +14,14 @@ from controller.entrance.answer import Answer
 from controller.entrance.collecting import Collecting
 from controller.entrance.inside import Inside
 from controller.entrance.loading import Loading
+from controller.entrance.placing import Placing
+from controller.entrance.removing import Removing
 from controller.store import Change, Store, StoreFailing
 
 __all__ = ["Answer", "Entrance"]
+
+
+REMOVE = "remove"
 
 
 class Entrance:
@@ -29,7 +34,9 @@ class Entrance:
         self._access = access
         self._clock = clock
         self.collecting = Collecting(file, cabinet, access, store, clock)
-        self.loading = Loading(file, cabinet, access, store, clock)
+        self.placing = Placing(file, cabinet, store, clock, self._show)
+        self.loading = Loading(cabinet, access, store, clock, self.placing)
+        self.removing = Removing(cabinet, access, store, clock, self.loading)
         self._inside = Inside(file, cabinet, store, clock)
         self._shown_to: list[Callable[[Answer], None]] = []
 
@@ -71,7 +78,7 @@ class Entrance:
             return self._show(Answer("refused", refusal="no_store"))
 
     async def _scanned(self, text: str) -> Answer:
-        if text.upper().startswith(codes.LABEL_PREFIX):
+        if text.upper().startswith(codes.LABEL_PREFIX) or labels.is_signed(text):
             return await self.loading.parcel(text)
         if len(text) <= 2 * codes.CODE_DIGITS:
             return await self._typed(text)
@@ -88,6 +95,15 @@ class Entrance:
         meta = {"tries": self._access.tries.to_json(), **self._clock.kept()} if before_changed else {}
         if meta or denied.facts:
             await self._cabinet.record(Change(facts=denied.facts, meta=meta))
+
+    async def said(self, word: str, door: str) -> Answer:
+        """Whoever loads answers on the screen; see ``Loading.say``. ``remove`` begins a round of removals."""
+        try:
+            if word == REMOVE:
+                return self._show(await self.removing.begin())
+            return self._show(await self.loading.say(word, door))
+        except StoreFailing:
+            return self._show(Answer("refused", refusal="no_store"))
 
     async def inside(self) -> Answer:
         """Someone is inside; needs no right."""

@@ -24,6 +24,7 @@ def box_to_json(box: Box) -> str:
             "order": box.order,
             "parcel": box.parcel,
             "verified": box.verified,
+            "awaits_word": box.awaits_word,
             "rest_until": box.rest_until,
             "opening": opening,
         },
@@ -41,6 +42,7 @@ def box_from_json(label: str, body: str) -> Box:
         order=raw["order"],
         parcel=raw["parcel"],
         verified=raw["verified"],
+        awaits_word=raw.get("awaits_word", False),
         rest_until=raw["rest_until"],
         opening=_opening(raw["opening"]),
     )

@@ -78,17 +78,8 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     """Seen open, now closed: what the opening was for has happened."""
     assert opening.opened_at is not None
     open_s = now - opening.opened_at
-    match opening.purpose:
-        case Purpose.COLLECT:
-            after, told = _collected(box, opening)
-        case Purpose.LOAD:
-            after = replace(box, state=State.OCCUPIED, opening=None)
-            told = fact.ParcelDeposited(**of(after, opening), **parcel_in(box))
-        case Purpose.SERVICE:
-            after, told = _looked_into(replace(box, sides=box.sides - LOOKED_AFTER), opening)
-        case Purpose.EMERGENCY:
-            after, told = _looked_into(box, opening)
-    facts: list[fact.Fact] = [fact.DoorClosed(box=now_of(after), open_ms=max(0, round(open_s * 1000))), told]
+    after, told = _outcome(box, opening)
+    facts: list[fact.Fact] = [fact.DoorClosed(box=now_of(after), open_ms=max(0, round(open_s * 1000))), *told]
     facts += [
         fact.FaultCleared(fault=ENDED_BY_A_LOOK[side], subject=box.label) for side in box.sides - after.sides
     ]
@@ -100,18 +91,45 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     return Step(after, tuple(facts))
 
 
-def _collected(box: Box, opening: Opening) -> tuple[Box, fact.Fact]:
+def _outcome(box: Box, opening: Opening) -> tuple[Box, tuple[fact.Fact, ...]]:
+    match opening.purpose:
+        case Purpose.COLLECT:
+            after = _without_goods(box)
+            return after, (fact.ParcelCollected(**of(after, opening), **parcel_in(box)),)
+        case Purpose.REMOVE:
+            after = _without_goods(box)
+            return after, (fact.ParcelRemoved(**of(after, opening), **parcel_in(box), badge=opening.badge),)
+        case Purpose.LOAD:
+            return _loaded(box, opening)
+        case Purpose.SERVICE:
+            return _looked_into(replace(box, sides=box.sides - LOOKED_AFTER), opening)
+        case Purpose.EMERGENCY:
+            return _looked_into(box, opening)
+
+
+def _loaded(box: Box, opening: Opening) -> tuple[Box, tuple[fact.Fact, ...]]:
+    """The parcel is in, unless whoever loads has said that it is not, or has yet to say where it is."""
+    if box.parcel is None:
+        after = _without_goods(box)
+        return after, (fact.OpeningEnded(**of(after, opening)),)
+    if box.awaits_word:
+        return to_be_checked(box, opening, "other_door")
+    after = replace(box, state=State.OCCUPIED, opening=None)
+    return after, (fact.ParcelDeposited(**of(after, opening), **parcel_in(box)),)
+
+
+def _without_goods(box: Box) -> Box:
     """Nothing here can tell whether something was left behind, so 'vacant' is flagged as not verified."""
-    after = replace(
-        box, state=State.VACANT, occupancy=None, order=None, parcel=None, opening=None, verified=False
-    )
-    return after, fact.ParcelCollected(**of(after, opening), **parcel_in(box))
+    return replace(
+        box, state=State.VACANT, occupancy=None, order=None, parcel=None, opening=None, verified=False,
+        awaits_word=False,
+    )  # fmt: skip
 
 
-def _looked_into(box: Box, opening: Opening) -> tuple[Box, fact.Fact]:
+def _looked_into(box: Box, opening: Opening) -> tuple[Box, tuple[fact.Fact, ...]]:
     """Somebody else than the owner had the door open: what lay there may be gone."""
     if opening.before is State.VACANT:
         after = replace(box, state=State.VACANT, opening=None, verified=False)
-        return after, fact.OpeningEnded(**of(after, opening))
-    after = replace(box, state=State.CHECKING, opening=None)
-    return after, fact.CheckNeeded(**of(after, opening), reason=f"opened for {opening.purpose}")
+        return after, (fact.OpeningEnded(**of(after, opening)),)
+    after = replace(box, state=State.CHECKING, opening=None, awaits_word=False)
+    return after, (fact.CheckNeeded(**of(after, opening), reason=f"opened for {opening.purpose}"),)

@@ -11,7 +11,7 @@ from typing import Any
 
 from config.cabinet import Cabinet as CabinetFile
 from config.cabinet import parse
-from config.contract import codes
+from config.contract import codes, labels
 from config.contract.events import Event
 from config.contract.messages import (
     Desired,
@@ -118,11 +118,24 @@ class CloudKeys:
         where, now = codes.cabinet_hash(cabinet), int(time.time())
         return codes.Token(codes.Purpose.PICKUP, 3, 0, where, order, 0, now, exp).signed(self.token)
 
-    def badge(self, badge: str = "00000000000000aa", exp: int = FAR // 1000) -> str:
-        where, right = codes.cabinet_hash(CABINET), codes.BadgeRight.LOAD
-        return codes.Token(codes.Purpose.BADGE, 3, 0, where, badge, right, 1_700_000_000, exp).signed(
-            self.token
-        )
+    def badge(
+        self,
+        badge: str = "00000000000000aa",
+        exp: int = FAR // 1000,
+        right: codes.BadgeRight = codes.BadgeRight.LOAD,
+        iat: int = 1_700_000_000,
+    ) -> str:
+        where = codes.cabinet_hash(CABINET)
+        return codes.Token(codes.Purpose.BADGE, 3, 0, where, badge, right, iat, exp).signed(self.token)
+
+    def label(self, *, size: Any = "S", order: str | None = None, **more: Any) -> labels.ParcelLabel:
+        """Of a parcel that no document tells of."""
+        told = {
+            "purpose": labels.LabelPurpose.DELIVERY, "kid": 3, "cabinet": codes.cabinet_hash(CABINET),
+            "parcel": secrets.token_hex(8), "zone": "ambient",
+            "iat": int(time.time()), "exp": FAR // 1000, **more,
+        }  # fmt: skip
+        return labels.ParcelLabel(order=order or secrets.token_hex(8), size=size, **told)
 
     def open_door(self, session: Session, label: str, occupancy: str | None, **more: Any) -> bytes:
         given = {
@@ -192,6 +205,29 @@ class Bench:
         await take(self.cloud.document(DocumentName.KEYS, self.cloud.keys(), epoch))
         await take(self.cloud.document(DocumentName.GRANTS, Grants(), epoch))
         await take(self.cloud.document(DocumentName.PARCELS, self.cloud.parcels_document(), epoch))
+
+    async def courier(self, **more: Any) -> None:
+        """A courier scans a badge."""
+        assert (await self.edge.entrance.scanned(self.cloud.badge(**more))).kind == "courier"
+
+    async def scan(self, order: Order) -> Any:
+        """The parcel's plain label in front of the reader."""
+        return await self.edge.entrance.scanned(codes.parcel_label(order.parcel))
+
+    async def say(self, word: str, door: str | None) -> Any:
+        """A button on the screen."""
+        return await self.edge.entrance.said(word, door or "")
+
+    async def opens(self, label: str | None) -> str:
+        """The door is open, and the edge has seen it."""
+        assert label is not None
+        assert await self.served.wait(label, "open")
+        await self.until(lambda: self.box(label).door.is_open)
+        return label
+
+    def boxes_with(self, order: Order) -> list[str]:
+        """Every compartment that claims this parcel."""
+        return [label for label, box in self.edge.cabinet.boxes.items() if box.parcel == order.parcel]
 
     async def loaded(self, size: str = "S") -> Order:
         """An order whose parcel a courier has brought."""
