@@ -7,6 +7,7 @@ from cloud.moment import now_ms
 from cloud.pickup import Pickup, new_id
 from cloud.problems import Refused, unknown_cabinet
 from cloud.store import Store, access, cabinets
+from config.contract.codes import BadgeRight
 
 Row = dict[str, Any]
 
@@ -19,7 +20,9 @@ class Badges:
         self._pickup = pickup
         self._documents = documents
 
-    async def issue(self, tenant: str, cabinet: str, name: str, valid_ms: int) -> Row:
+    async def issue(
+        self, tenant: str, cabinet: str, name: str, valid_ms: int, *, may_remove: bool = False
+    ) -> Row:
         """A new badge with its token, which is not kept."""
         now = now_ms()
         row = {
@@ -34,7 +37,8 @@ class Badges:
             if await cabinets.cabinet(db, cabinet) is None:
                 raise unknown_cabinet(cabinet)
             await access.add_badge(db, row)
-        return {**row, "token": self._pickup.badge_of(row)}
+        right = BadgeRight.LOAD | (BadgeRight.REMOVE if may_remove else 0)
+        return {**row, "token": self._pickup.badge_of(row, right)}
 
     async def revoke(self, badge: str) -> None:
         """The cabinet refuses it as soon as it has the next ``grants`` document."""

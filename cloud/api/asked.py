@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Path, Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from cloud.auth import ApiKeys, Caller, Scope
 from cloud.problems import Refused
@@ -43,6 +43,15 @@ class BadgeAsked(_Body):
     cabinet: CabinetId
     valid_hours: int = Field(default=12, ge=1, le=24 * 31)
     name: str = Field(default="", max_length=60)
+    may_remove: bool = Field(
+        default=False, description="may take out overdue parcels; then valid_hours is 12 at most"
+    )
+
+    @model_validator(mode="after")
+    def _short_if_strong(self) -> "BadgeAsked":
+        if self.may_remove and self.valid_hours > 12:
+            raise ValueError("a badge that may remove is good for 12 hours at most")
+        return self
 
 
 class OpenAsked(_Body):

@@ -19,7 +19,9 @@ def routes(parts: Parts) -> APIRouter:
     @router.post("/badges", status_code=201)
     async def issue_badge(asked: BadgeAsked, caller: Station) -> Row:
         """A badge; its token is the text of the QR and is told once."""
-        row = await parts.badges.issue(caller.tenant, asked.cabinet, asked.name, asked.valid_hours * HOUR_MS)
+        row = await parts.badges.issue(
+            caller.tenant, asked.cabinet, asked.name, asked.valid_hours * HOUR_MS, may_remove=asked.may_remove
+        )
         names = ("cabinet", "name", "created_ms", "expires_ms", "token")
         return {"badge": row["id"], **{name: row[name] for name in names}}
 

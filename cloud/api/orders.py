@@ -52,6 +52,15 @@ def routes(parts: Parts) -> APIRouter:
         told = await parts.orders.told(order, with_secrets=Scope.ORDERS in caller.scopes)
         return as_told(told)
 
+    @router.get("/orders/{order}/hand-in")
+    async def hand_in(order: InPath, _: Shop) -> Row:
+        """QR texts for whoever brings the parcels themselves: a return, laundry, something for a neighbour.
+
+        Each lets its holder put that one parcel into the cabinet, without a badge; the order's code and QR
+        are for whoever is to fetch it.
+        """
+        return {"order": order, "parcels": await parts.orders.hand_in_labels(order)}
+
     @router.get("/parcels/{parcel}")
     async def one_parcel(parcel: InPath, _: Reader) -> Row:
         """Where it is."""
@@ -76,4 +85,6 @@ def as_told(order: Row) -> Row:
 def parcel_as_told(parcel: Row) -> Row:
     names = ("size", "zone", "state", "compartment", "deposited_ms", "collected_ms", "note")
     told = {name: parcel[name] for name in names}
+    if "signed_label" in parcel:
+        told["signed_label"] = parcel["signed_label"]
     return {"parcel": parcel["id"], "label": parcel_label(parcel["id"]), **told}

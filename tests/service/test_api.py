@@ -29,6 +29,7 @@ ROUTES = [
     ("POST", "/v1/orders", {Scope.ORDERS}),
     ("GET", "/v1/orders", {Scope.READ, Scope.ORDERS}),
     ("GET", "/v1/orders/x", {Scope.READ, Scope.ORDERS}),
+    ("GET", "/v1/orders/x/hand-in", {Scope.ORDERS}),
     ("GET", "/v1/parcels/x", {Scope.READ, Scope.ORDERS}),
     ("POST", "/v1/badges", {Scope.COURIER}),
     ("DELETE", "/v1/badges/x", {Scope.COURIER}),
