@@ -261,7 +261,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "reason.courier": ("配送员取回", "the courier took it back"),
     "reason.does_not_fit": ("放不下，已换箱", "it did not fit"),
     "reason.not_empty": ("箱内有物或不干净", "the compartment was not empty or not clean"),
-    "reason.other_door": ("另一扇门动过", "another door moved"),
+    "reason.unconfirmed": ("没人确认包裹是否放入", "nobody has confirmed that the parcel is in"),
     "answer.is_in": ("包裹已放入", "the parcel is in"),
     "answer.not_in": ("没有放入", "it was not put in"),
     "answer.does_not_fit": ("放不下", "it does not fit"),

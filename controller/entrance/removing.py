@@ -61,7 +61,7 @@ class Removing:
             )
             outcome = await self._cabinet.ask(box.label, wish)
             if not isinstance(outcome, Refused):
-                return Answer("opening", door=box.label, more=len(self.overdue()) - 1)
+                return Answer("opening", door=box.label, more=len(self.overdue()))
             self._passed_over.add(box.label)
         self._badge = None
         return Answer("removed_all")

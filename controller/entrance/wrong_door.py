@@ -41,7 +41,7 @@ class WrongDoor:
                 self._other_door(fact.box.label)
             case events.DepositAborted(reason="door_stuck") if self.asks(fact.box.label):
                 self._placing.soon(self._ask)
-            case events.CheckNeeded(reason="other_door") if self.asks(fact.box.label):
+            case events.CheckNeeded() if self.asks(fact.box.label):
                 self._placing.soon(self._ask)
 
     def _other_door(self, other: str) -> None:
@@ -75,15 +75,10 @@ class WrongDoor:
         box = self._cabinet.boxes[asked.door]
         if box.opening is not None:
             return Answer("refused", door=asked.door, refusal="busy")
-        refusal = self._why_not_there(asked) if word == IN_OTHER else ""
+        refusal = visit.why_not_here(self._cabinet.boxes[asked.other]) if word == IN_OTHER else ""
         if refusal:
             return Answer("refused", door=asked.other, refusal=refusal)
         return await self._settle(asked, word)
-
-    def _why_not_there(self, asked: Question) -> str:
-        told = Said(Word.IS_IN, asked.delivery.parcel)
-        outcome = visit.lies_here(self._cabinet.boxes[asked.other], told, asked.delivery.order, "-")
-        return outcome.reason if isinstance(outcome, Refused) else ""
 
     async def _settle(self, asked: Question, word: str) -> Answer:
         """First the door that was asked lets go of the parcel: it never has two compartments."""

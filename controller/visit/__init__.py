@@ -32,7 +32,7 @@ from controller.visit.restart import fallen_back, restarted
 from controller.visit.switch import door_read
 from controller.visit.told import door_now, now_of
 from controller.visit.waiting import tick
-from controller.visit.word import Said, Word, doubted, in_doubt, lies_here, said
+from controller.visit.word import Said, Word, doubted, in_doubt, lies_here, said, why_not_here
 
 __all__ = [
     "Ask",
@@ -60,4 +60,5 @@ __all__ = [
     "restarted",
     "said",
     "tick",
+    "why_not_here",
 ]

@@ -33,7 +33,7 @@ def door_read(box: Box, reading: Reading, now: float, rules: Rules) -> Step:
     if door.state is DoorState.SENSOR_FAULT and changed is False and door.since == reading.asked_at:
         return Step(box, (fact.FaultRaised(fault="switch_flapping", subject=box.label),))
     if opening is not None and opening.seen_open and door.is_closed:
-        return _finish(box, opening, now, rules)
+        return _finish(_as_was_seen(box, opening, was), opening, now, rules)
     if not changed:
         return Step(box)
     if door.is_open:
@@ -46,6 +46,12 @@ def _pulse_on_its_way(opening: Opening, reading: Reading) -> bool:
     if opening.intended is None or opening.ambiguous:
         return False
     return opening.sent_at is None or reading.asked_at <= opening.sent_at
+
+
+def _as_was_seen(box: Box, opening: Opening, was: Door) -> Box:
+    """A door that was open and is found closed after a stop: nobody watched what was put in, or not."""
+    unwatched = was.state is DoorState.UNKNOWN and opening.purpose is Purpose.LOAD and box.parcel is not None
+    return replace(box, awaits_word=True) if unwatched else box
 
 
 def _opened(box: Box, opening: Opening, reading: Reading) -> Step:
@@ -113,7 +119,7 @@ def _loaded(box: Box, opening: Opening) -> tuple[Box, tuple[fact.Fact, ...]]:
         after = _without_goods(box)
         return after, (fact.OpeningEnded(**of(after, opening)),)
     if box.awaits_word:
-        return to_be_checked(box, opening, "other_door")
+        return to_be_checked(box, opening, "unconfirmed")
     after = replace(box, state=State.OCCUPIED, opening=None)
     return after, (fact.ParcelDeposited(**of(after, opening), **parcel_in(box)),)
 

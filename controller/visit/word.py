@@ -65,12 +65,20 @@ def doubted(box: Box) -> Step:
     return Step(replace(box, awaits_word=True))
 
 
+def why_not_here(box: Box) -> str:
+    """Why nothing can have been put behind this door unasked; empty: it can."""
+    if box.door.is_open:
+        return "door_open"
+    if box.state is not State.VACANT or box.opening is not None:
+        return "other_occupancy"
+    return "" if Side.FORCED in box.sides else "no_question"
+
+
 def lies_here(box: Box, told: Said, order: str, occupancy: str) -> Step | Refused:
     """The parcel was put behind a door that sprang open unasked. That it was forced stays on record."""
-    if box.door.is_open:
-        return Refused("door_open")
-    if box.state is not State.VACANT or box.opening is not None or Side.FORCED not in box.sides:
-        return Refused("no_fit")
+    refusal = why_not_here(box)
+    if refusal:
+        return Refused(refusal)
     after = replace(box, state=State.OCCUPIED, order=order, parcel=told.parcel, occupancy=occupancy)
     return Step(after, (_answered(after, after, told),))
 

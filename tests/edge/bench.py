@@ -28,6 +28,7 @@ from config.contract.signing import CabinetKeys, SigningKey, seal, sign
 from config.settings import EdgeSettings
 from controller.app import Edge, build
 from controller.identity import Identity
+from controller.store import StoreFailing
 from firmware_bridge.assemble import assemble
 from simulators.serve import Served
 
@@ -198,6 +199,28 @@ class Bench:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
+    def dies_after(self, commits: int, *, carried_out: bool) -> asyncio.Event:
+        """The process dies with its n-th commit from now: durable, but nothing after it is written or done.
+
+        ``carried_out``: the pulse that follows that commit still goes out.
+        """
+        store, dead, left = self.edge.store, asyncio.Event(), commits
+        really = store.commit
+
+        async def commit(change: Any, stamp: Any) -> None:
+            nonlocal left
+            if dead.is_set():
+                raise StoreFailing(store.path, OSError("the process is dead"))
+            await really(change, stamp)
+            left -= 1
+            if left == 0:
+                dead.set()
+                if not carried_out:
+                    raise StoreFailing(store.path, OSError("the process is dead"))
+
+        store.commit = commit  # type: ignore[method-assign]
+        return dead
+
     async def hand_over(self) -> None:
         """All documents, as a cloud would send them."""
         epoch = self.edge.store.epoch
@@ -258,6 +281,12 @@ class Bench:
                 return
             await asyncio.sleep(0.02)
         raise AssertionError(f"door {label} does not latch")
+
+    async def closed(self, label: str) -> None:
+        """Shut, wherever it stood, and the edge knows."""
+        while not await self.served.close(label):
+            await asyncio.sleep(0.02)
+        await self.until(lambda: self.box(label).door.is_closed)
 
     async def collect(self, label: str | None) -> None:
         """The resident's hands, once the door has sprung open."""

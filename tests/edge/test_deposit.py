@@ -1,5 +1,7 @@
 """A courier's evening when it does not go smoothly: too small, dirty, dead, wrong, full, interrupted."""
 
+import httpx
+
 
 async def begun(bench, size="S"):
     """A courier is here, one parcel is expected, its door stands open."""
@@ -145,3 +147,115 @@ async def test_a_word_about_a_door_that_is_still_opening_waits(bench):
     assert (await bench.say("does_not_fit", "01")).refusal == "busy"
     await bench.served.repair("latch_jammed", "01")
     assert bench.boxes_with(order) == ["01"]
+
+
+# --- another door than the one that was to open
+
+
+async def another_door_moves(bench):
+    """Door 01 is jammed, and door 03 springs open in its place: two cables are swapped."""
+    order = bench.cloud.expect()
+    await bench.hand_over()
+    await bench.courier()
+    answers = []
+    bench.edge.entrance.show_to(answers.append)
+    await bench.served.fault("latch_jammed", "01")
+    assert (await bench.scan(order)).door == "01"
+    bench.served.cabinet.force("03")
+    await bench.until(lambda: any(answer.kind == "question" for answer in answers))
+    return order, next(answer for answer in answers if answer.kind == "question")
+
+
+async def test_a_wrong_door_is_asked_about_and_nothing_is_ready_before_the_answer(bench):
+    order, question = await another_door_moves(bench)
+    assert (question.door, question.other, question.asks) == ("01", "03", ("in_other", "not_in"))
+    assert bench.boxes_with(order) == []
+    assert not {"ParcelDeposited", "DepositAnswered"} & set(await bench.event_types())
+
+
+async def test_a_parcel_that_went_behind_the_wrong_door_is_collected_there(bench):
+    order, question = await another_door_moves(bench)
+    await bench.served.put("03", order.parcel)
+    assert (await bench.say("in_other", question.door)).refusal == "door_open"
+    await bench.shut("03")
+    await bench.until(lambda: bench.box("03").door.is_closed)
+    assert (await bench.say("in_other", question.door)).kind == "noted"
+    assert bench.boxes_with(order) == ["03"]
+    assert "forced" in bench.box("03").sides
+    assert (await bench.edge.entrance.typed(order.code)).door == "03"
+    await bench.collect("03")
+    await bench.becomes("03", "vacant")
+    assert not bench.box("03").assignable
+
+
+async def test_a_parcel_still_in_hand_after_a_wrong_door_gets_another_one(bench):
+    order, question = await another_door_moves(bench)
+    await bench.shut("03")
+    answer = await bench.say("not_in", question.door)
+    assert answer.door not in ("01", "03")
+    await put(bench, order, await bench.opens(answer.door))
+    assert bench.boxes_with(order) == [answer.door]
+
+
+async def test_a_door_that_opens_late_after_a_wrong_one_waits_for_the_answer(bench):
+    order = bench.cloud.expect()
+    await bench.hand_over()
+    await bench.courier()
+    await bench.served.fault("latch_jammed", "01")
+    await bench.scan(order)
+    bench.served.cabinet.force("03")
+    await bench.until(lambda: bench.box("01").awaits_word)
+    await bench.served.repair("latch_jammed", "01")
+    await bench.opens("01")
+    await bench.served.put("01", order.parcel)
+    await bench.shut("01")
+    await bench.becomes("01", "checking")
+    assert "ParcelDeposited" not in await bench.event_types()
+    assert (await bench.say("is_in", "01")).kind == "noted"
+    assert bench.box("01").state == "occupied"
+    assert (await bench.edge.entrance.typed(order.code)).door == "01"
+
+
+async def test_a_door_forced_while_the_asked_one_stands_open_is_no_question(bench):
+    order, door = await begun(bench)
+    bench.served.cabinet.force("05")
+    await bench.until(lambda: "forced" in bench.box("05").sides)
+    await put(bench, order, door)
+    assert bench.boxes_with(order) == [door]
+
+
+# --- full
+
+
+async def test_a_full_cabinet_says_which_size_and_zone_is_missing_and_tells_the_cloud(bench):
+    large = [bench.cloud.expect(size="L") for _ in range(3)]
+    await bench.hand_over()
+    for order in large[:2]:
+        await bench.load(order)
+    answer = await bench.scan(large[2])
+    assert (answer.refusal, answer.size, answer.zone) == ("no_fit", "L", "ambient")
+    (told,) = [event.data for event in await bench.events() if event.type == "CabinetFull"]
+    assert (told["parcel"], told["size"], told["free"]) == (large[2].parcel, "L", {"S": 2, "M": 2, "L": 0})
+
+
+async def test_a_zone_that_the_cabinet_does_not_have_is_full(bench):
+    await bench.hand_over()
+    await bench.courier()
+    label = bench.cloud.label(zone="frozen")
+    answer = await bench.edge.entrance.scanned(label.signed(bench.cloud.token))
+    assert (answer.refusal, answer.zone) == ("no_fit", "frozen")
+
+
+# --- the screen
+
+
+async def test_buttons_on_the_screen_say_it(bench):
+    order, door = await begun(bench)
+    async with httpx.AsyncClient(base_url=bench.kiosk_url) as kiosk:
+        answer = (await kiosk.post("say", json={"word": "does_not_fit", "door": door})).json()
+        assert answer["kind"] == "opening"
+        for word, named in (("open sesame", door), ("not_in", "99"), ("is_in", "")):
+            refused = (await kiosk.post("say", json={"word": word, "door": named})).json()
+            assert refused["refusal"] == "no_question"
+        assert (await kiosk.post("say", json={"word": "x" * 100})).status_code == 422
+    assert bench.boxes_with(order) == [answer["door"]]
