@@ -52,7 +52,6 @@ class Loading:
         """The courier who is here right now."""
         if self._courier is not None and self._clock.now() > self._courier.until:
             self._courier = None
-            self.placing.forget()
         return self._courier
 
     def stays(self) -> None:
@@ -158,13 +157,21 @@ class Loading:
             match fact:
                 case events.ParcelDeposited():
                     self._deposited(fact)
+                case events.DoorOpened(purpose="load", proof="badge"):
+                    self.stays()
                 case events.DepositAborted(reason="door_stuck"):
                     self._try_another(fact)
                 case (
                     events.DepositAborted() | events.DepositAnswered() | events.CheckNeeded()
                     | events.OpeningEnded() | events.OpeningFailed()
                 ):  # fmt: skip
-                    self.placing.next_in_turn()
+                    self._next_in_turn()
+
+    def _next_in_turn(self) -> None:
+        """What a courier scanned who has gone for good opens no door any more."""
+        if self.courier is None:
+            self.placing.without_courier()
+        self.placing.next_in_turn()
 
     def _deposited(self, fact: events.ParcelDeposited) -> None:
         courier = self.courier
@@ -172,7 +179,8 @@ class Loading:
             self.placing.leaves_within(fact.box.label, RESIDENT_LEAVES_S)
         elif courier is not None:
             courier.deposited += 1
-        self.placing.next_in_turn()
+            self.stays()
+        self._next_in_turn()
 
     def _try_another(self, fact: events.DepositAborted) -> None:
         """The door did not open: another one for the same parcel, while whoever holds it is here."""

@@ -50,7 +50,9 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class _AtDoor:
+class _AtHand:
+    """Whoever holds it is thought to be here until then."""
+
     delivery: Delivery
     until: float
 
@@ -67,8 +69,8 @@ class Placing:
         self._clock = clock
         self._show = show
         self.doors_at_once = 1
-        self._waiting: deque[Delivery] = deque()
-        self._at_door: dict[str, _AtDoor] = {}
+        self._waiting: deque[_AtHand] = deque()
+        self._at_door: dict[str, _AtHand] = {}
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -80,10 +82,10 @@ class Placing:
                 return answer
             if reservations.box_with(delivery.parcel, self._cabinet.boxes) is not None:
                 return await self._open(delivery)
-            if self._choose(delivery, self._waiting) is None:
+            if self._choose(delivery, before=tuple(each.delivery for each in self._waiting)) is None:
                 return await self._full(delivery)
             if self._doors_in_use() >= self.doors_at_once:
-                self._waiting.append(delivery)
+                self._waiting.append(self._held(delivery))
                 return Answer("queued", more=len(self._waiting))
             return await self._open(delivery)
 
@@ -111,7 +113,7 @@ class Placing:
         held = self._at_door.get(label)
         if held is not None:
             until = min(held.until, self._clock.now() + seconds)
-            self._at_door[label] = _AtDoor(held.delivery, until)
+            self._at_door[label] = _AtHand(held.delivery, until)
 
     def forget(self) -> int:
         """Whoever loaded has gone; how many parcels still waited for a door."""
@@ -119,6 +121,10 @@ class Placing:
         self._waiting.clear()
         self._at_door.clear()
         return left
+
+    def without_courier(self) -> None:
+        """Nobody with a badge is here: what they scanned is with them."""
+        self._waiting = deque(held for held in self._waiting if held.delivery.badge is None)
 
     def next_in_turn(self) -> None:
         """A door has been shut, or did not open: the next one may."""
@@ -142,7 +148,15 @@ class Placing:
         async with self._turn:
             if not self._waiting or self._doors_in_use() >= self.doors_at_once:
                 return None
-            return await self._open(self._waiting.popleft())
+            held = self._waiting.popleft()
+            if self._clock.now() <= held.until:
+                return await self._open(held.delivery)
+        return await self._serve_next()
+
+    def _held(self, delivery: Delivery) -> _AtHand:
+        """A courier stays until the badge is scanned again or nothing is done; a resident does not."""
+        stays_s = AT_HAND_S if delivery.badge is None else float("inf")
+        return _AtHand(delivery, self._clock.now() + stays_s)
 
     def _known(self, delivery: Delivery) -> Answer | None:
         """It lies here already, was here, or was scanned a moment ago."""
@@ -151,7 +165,7 @@ class Placing:
         box = reservations.box_with(delivery.parcel, self._cabinet.boxes)
         if box is not None and box.state not in (State.LOADING, State.CHECKING):
             return Answer("refused", door=box.label, refusal="already_loaded")
-        if any(each.parcel == delivery.parcel for each in self._waiting):
+        if any(each.delivery.parcel == delivery.parcel for each in self._waiting):
             return Answer("queued", more=len(self._waiting))
         return None
 
@@ -163,7 +177,7 @@ class Placing:
             for _, opening in openings
         )
 
-    def _choose(self, delivery: Delivery, before: deque[Delivery] | tuple[Delivery, ...] = ()) -> Box | None:
+    def _choose(self, delivery: Delivery, before: tuple[Delivery, ...] = ()) -> Box | None:
         """The compartment for it, when those before it have had theirs."""
         free = dict(self._cabinet.boxes)
         for earlier in before:
@@ -183,7 +197,7 @@ class Placing:
         outcome = await self._cabinet.ask(box.label, wish)
         if isinstance(outcome, Refused):
             return Answer("refused", door=box.label, refusal=outcome.reason)
-        self._at_door[box.label] = _AtDoor(delivery, self._clock.now() + AT_HAND_S)
+        self._at_door[box.label] = _AtHand(delivery, self._clock.now() + AT_HAND_S)
         return Answer("opening", door=box.label)
 
     async def _full(self, delivery: Delivery) -> Answer:

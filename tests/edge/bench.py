@@ -284,7 +284,9 @@ class Bench:
 
     async def closed(self, label: str) -> None:
         """Shut, wherever it stood, and the edge knows."""
-        while not await self.served.close(label):
+        for _ in range(50):
+            if await self.served.close(label):
+                break
             await asyncio.sleep(0.02)
         await self.until(lambda: self.box(label).door.is_closed)
 

@@ -199,3 +199,16 @@ async def test_nobody_without_a_badge_answers_for_what_happened_before_a_stop(be
     await bench.becomes(door, "checking")
     assert (await bench.say("is_in", door)).refusal == "no_question"
     assert bench.box(door).state == "checking"
+
+
+async def test_no_door_opens_for_what_a_courier_scanned_who_walked_away(bench):
+    orders, _ = await three(bench)
+    (door,) = bench.boxes_with(orders[0])
+    await bench.opens(door)
+    bench.edge.entrance.loading._courier.until = float("-inf")
+    await bench.closed(door)
+    await bench.becomes(door, "occupied")
+    before = bench.openings_on_the_wire()
+    await asyncio.sleep(0.3)
+    assert bench.openings_on_the_wire() == before
+    assert bench.boxes_with(orders[1]) == []
