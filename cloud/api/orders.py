@@ -29,10 +29,11 @@ def routes(parts: Parts) -> APIRouter:
                 key=key,
                 tenant=caller.tenant,
                 cabinet=asked.cabinet,
-                parcels=tuple(Asked(parcel.size, parcel.zone) for parcel in asked.parcels),
+                parcels=tuple(Asked(p.size, p.zone, p.sensitive) for p in asked.parcels),
                 phone=asked.phone,
                 reference=asked.reference,
                 keep_ms=asked.keep_hours * HOUR_MS,
+                low_door=asked.low_door,
             )
         )
         headers = {"Location": f"/v1/orders/{order['id']}"}
@@ -60,6 +61,10 @@ def routes(parts: Parts) -> APIRouter:
         are for whoever is to fetch it.
         """
         return {"order": order, "parcels": await parts.orders.hand_in_labels(order)}
+    @router.post("/orders/{order}/code")
+    async def reissue(order: InPath, _: Shop) -> Row:
+        """A new code and QR, because the old ones were seen by others; the old ones are void."""
+        return as_told(await parts.orders.reissue(order))
 
     @router.get("/parcels/{parcel}")
     async def one_parcel(parcel: InPath, _: Reader) -> Row:

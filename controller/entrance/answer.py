@@ -8,7 +8,8 @@ class Answer:
     """What the person is told.
 
     ``kind``: opening, refused, courier (badge accepted), courier_left, queued (its door opens in its turn),
-    question (where is the parcel?), noted (a word was taken), removed_all (nothing overdue is left).
+    question (where is the parcel?), noted (a word was taken), removed_all (nothing overdue is left), pin (is
+    wanted), service (may be done), service_left, again (the next code opens once more).
     """
 
     kind: str

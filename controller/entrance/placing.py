@@ -37,6 +37,8 @@ class Delivery:
     order: str
     size: BoxSize
     zone: ZoneClass
+    low: bool = False
+    """A low door is asked for."""
     badge: str | None = None
     """Whose hands; None: a resident's who hands it in."""
 
@@ -46,7 +48,8 @@ class Delivery:
 
     @classmethod
     def of(cls, parcel: ExpectedParcel | ParcelLabel, badge: str | None = None) -> "Delivery":
-        return cls(parcel.parcel, parcel.order, parcel.size, parcel.zone, badge)
+        low = parcel.low if isinstance(parcel, ExpectedParcel) else False
+        return cls(parcel.parcel, parcel.order, parcel.size, parcel.zone, low, badge)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,9 @@ class Kiosk:
         @app.post("/say")
         async def say(said: Word) -> dict[str, Any]:
             return asdict(await self._entrance.said(said.word, said.door))
+        @app.post("/again")
+        async def again() -> dict[str, Any]:
+            return asdict(self._entrance.again())
 
         @app.post("/inside")
         async def inside() -> dict[str, Any]:
@@ -186,6 +189,8 @@ class Kiosk:
             "online": self._uplink.connected,
             "loading": self._entrance.loading.courier is not None,
             "overdue": [box.label for box in self._entrance.removing.overdue()],
+            "asks": self._entrance.asks,
+            "may_reopen": self._entrance.may_reopen,
             "qr": self._link(shown.nonce),
             "nonce": shown.nonce,
             "two_digits": f"{shown.number:02d}",

@@ -17,6 +17,7 @@ from controller.visit.asking import ask
 from controller.visit.box import (
     Ask,
     Box,
+    Left,
     Opening,
     Pulse,
     Pulsed,
@@ -28,6 +29,7 @@ from controller.visit.box import (
     Step,
 )
 from controller.visit.pulses import pulsed
+from controller.visit.reopening import can_reopen
 from controller.visit.restart import fallen_back, restarted
 from controller.visit.switch import door_read
 from controller.visit.told import door_now, now_of
@@ -37,6 +39,7 @@ from controller.visit.word import Said, Word, doubted, in_doubt, lies_here, said
 __all__ = [
     "Ask",
     "Box",
+    "Left",
     "Opening",
     "Pulse",
     "Pulsed",
@@ -49,6 +52,7 @@ __all__ = [
     "Step",
     "Word",
     "ask",
+    "can_reopen",
     "door_now",
     "door_read",
     "doubted",

@@ -75,6 +75,16 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """What was collected from here last: its owner may look once more."""
+
+    occupancy: str
+    order: str
+    at: float
+    reopened: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Box:
     """A compartment: what lies in it, who is at it, and its door."""
 
@@ -87,6 +97,7 @@ class Box:
     verified: bool = True
     awaits_word: bool = False
     """A loading nobody saw, or saw properly: whoever loaded says whether the parcel is in."""
+    left: Left | None = None
     opening: Opening | None = None
     rest_until: float = 0.0
     door: Door = field(default_factory=Door)
@@ -112,6 +123,8 @@ class Ask:
     not_after: float | None = None
     command: str | None = None
     badge: str | None = None
+    again: bool = False
+    """Wants to look once more into a compartment whose goods were collected."""
 
 
 @dataclass(frozen=True, slots=True)

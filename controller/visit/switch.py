@@ -1,11 +1,13 @@
 """The door's switch was read: openings are finished, forced doors are noticed."""
 
 from dataclasses import replace
+from math import isfinite
 
 from config.contract import events as fact
 from controller.doors import Door, DoorState, Reading, read
 from controller.visit.box import Box, Opening, Purpose, Rules, Side, State, Step
-from controller.visit.ending import to_be_checked
+from controller.visit.ending import back, to_be_checked
+from controller.visit.reopening import left_behind
 from controller.visit.told import command_ended, fault, now_of, of, parcel_in
 
 LOOKED_AFTER = frozenset({Side.FORCED, Side.QUARANTINE, Side.OUT_OF_SERVICE})
@@ -84,11 +86,14 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     """Seen open, now closed: what the opening was for has happened."""
     assert opening.opened_at is not None
     open_s = now - opening.opened_at
-    after, told = _outcome(box, opening)
-    facts: list[fact.Fact] = [fact.DoorClosed(box=now_of(after), open_ms=max(0, round(open_s * 1000))), *told]
+    after, told = _outcome(box, opening, now)
+    open_ms = max(0, round(open_s * 1000)) if isfinite(open_s) else None
+    facts: list[fact.Fact] = [fact.DoorClosed(box=now_of(after), open_ms=open_ms), *told]
     facts += [
         fact.FaultCleared(fault=ENDED_BY_A_LOOK[side], subject=box.label) for side in box.sides - after.sides
     ]
+    if opening.before is State.CHECKING and after.state is State.VACANT:
+        facts.append(fact.FaultCleared(fault="compartment_unclear", subject=box.label))
     if open_s >= rules.left_open_alarm_s:
         facts.append(fact.FaultCleared(fault="door_left_open", subject=box.label))
     if after.state is State.VACANT and open_s >= rules.left_open_block_s:
@@ -97,11 +102,10 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     return Step(after, tuple(facts))
 
 
-def _outcome(box: Box, opening: Opening) -> tuple[Box, tuple[fact.Fact, ...]]:
+def _outcome(box: Box, opening: Opening, now: float) -> tuple[Box, tuple[fact.Fact, ...]]:
     match opening.purpose:
         case Purpose.COLLECT:
-            after = _without_goods(box)
-            return after, (fact.ParcelCollected(**of(after, opening), **parcel_in(box)),)
+            return _collected(box, opening, now)
         case Purpose.REMOVE:
             after = _without_goods(box)
             return after, (fact.ParcelRemoved(**of(after, opening), **parcel_in(box), badge=opening.badge),)
@@ -124,6 +128,14 @@ def _loaded(box: Box, opening: Opening) -> tuple[Box, tuple[fact.Fact, ...]]:
     return after, (fact.ParcelDeposited(**of(after, opening), **parcel_in(box)),)
 
 
+def _collected(box: Box, opening: Opening, now: float) -> tuple[Box, tuple[fact.Fact, ...]]:
+    after = _without_goods(box)
+    if box.parcel is None:  # its goods were collected before
+        return after, (fact.OpeningEnded(**of(after, opening)),)
+    after = replace(after, left=left_behind(box, now))
+    return after, (fact.ParcelCollected(**of(after, opening), **parcel_in(box)),)
+
+
 def _without_goods(box: Box) -> Box:
     """Nothing here can tell whether something was left behind, so 'vacant' is flagged as not verified."""
     return replace(
@@ -133,9 +145,13 @@ def _without_goods(box: Box) -> Box:
 
 
 def _looked_into(box: Box, opening: Opening) -> tuple[Box, tuple[fact.Fact, ...]]:
-    """Somebody else than the owner had the door open: what lay there may be gone."""
-    if opening.before is State.VACANT:
-        after = replace(box, state=State.VACANT, opening=None, verified=False)
+    """Somebody else than the owner had the door open: what lay there may be gone.
+
+    Where nobody's goods were known to lie a look was all that was wanted: a badge says that one was taken.
+    """
+    inspected = opening.purpose is Purpose.SERVICE and opening.proof == "badge" and box.occupancy is None
+    if opening.before is State.VACANT or inspected:
+        after = replace(back(box, opening), state=State.VACANT, verified=False)
         return after, (fact.OpeningEnded(**of(after, opening)),)
     after = replace(box, state=State.CHECKING, opening=None, awaits_word=False)
     return after, (fact.CheckNeeded(**of(after, opening), reason=f"opened for {opening.purpose}"),)

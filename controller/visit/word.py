@@ -79,7 +79,9 @@ def lies_here(box: Box, told: Said, order: str, occupancy: str) -> Step | Refuse
     refusal = why_not_here(box)
     if refusal:
         return Refused(refusal)
-    after = replace(box, state=State.OCCUPIED, order=order, parcel=told.parcel, occupancy=occupancy)
+    after = replace(
+        box, state=State.OCCUPIED, order=order, parcel=told.parcel, occupancy=occupancy, left=None
+    )
     return Step(after, (_answered(after, after, told),))
 
 

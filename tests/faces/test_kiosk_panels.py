@@ -114,8 +114,14 @@ def test_what_is_not_for_people_at_the_cabinet_is_not_shown(told):
     assert panel_of(told) is None
 
 
-@pytest.mark.parametrize("kind", ["courier", "courier_left", "queued", "noted", "removed_all"])
-def test_a_courier_is_greeted_and_thanked(kind):
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "courier", "courier_left", "queued", "noted", "removed_all", "pin", "service", "service_left",
+        "again",
+    ],
+)  # fmt: skip
+def test_whoever_works_here_or_asks_for_more_is_answered(kind):
     panel = of_answer(Answer(kind))
     assert panel is not None
     assert_said_well(panel.says)
