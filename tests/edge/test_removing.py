@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from config.contract.codes import BadgeRight
+from config.contract.messages import DocumentName
 
 STRONG = {"right": BadgeRight.LOAD | BadgeRight.REMOVE}
 
@@ -101,3 +102,17 @@ async def test_what_was_removed_may_come_again_with_a_courier(bench):
     await bench.becomes(door, "vacant")
     answer = await bench.edge.entrance.scanned(f"TGP1-{order.parcel}")
     assert answer.kind == "opening"
+
+
+async def test_a_badge_that_is_good_for_years_removes_once_its_pin_was_typed(bench):
+    (door,), _ = await overdue(bench, 1)
+    grants = bench.cloud.grants(**{"00000000000000aa": "246810"})
+    epoch = bench.edge.store.epoch
+    await bench.edge.documents.take(bench.cloud.document(DocumentName.GRANTS, grants, epoch))
+    await bench.edge.entrance.scanned(bench.cloud.badge(**STRONG))
+    assert (await bench.say("remove", "")).refusal == "no_right"
+    await bench.edge.entrance.typed("246810")
+    assert (await bench.say("remove", "")).door == door
+    await bench.collect(door)
+    await bench.becomes(door, "vacant")
+    assert len(await removed(bench)) == 1
