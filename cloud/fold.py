@@ -49,6 +49,8 @@ class Picture:
                     self._box(place, box)
             case said.Baseline():
                 self._baseline(place, fact)
+            case said.CabinetFull():
+                self._where(place, fact.parcel, _stay("expected", None, None, "no_fit"))
             case said.CommandEnded():
                 self._command(place, fact)
             case said.FaultRaised():
@@ -95,6 +97,13 @@ class Picture:
                 self._where(place, fact.parcel, stay, collected_ms=place.at_ms)
             case said.DepositAborted():
                 self._where(place, fact.parcel, _stay("expected", None, None, fact.reason))
+            case said.DepositAnswered(answer="is_in"):
+                stay = _stay("ready", box.label, fact.occupancy)
+                self._where(place, fact.parcel, stay, deposited_ms=place.at_ms)
+            case said.DepositAnswered():
+                self._where(place, fact.parcel, _stay("expected", None, None, fact.answer))
+            case said.ParcelRemoved():
+                self._where(place, fact.parcel, _stay("removed", None, None))
             case said.CheckNeeded() if box.parcel:
                 self._where(place, box.parcel, _stay("unclear", box.label, box.occupancy, fact.reason))
             case said.OpeningFailed() if box.parcel and fact.purpose == "collect":

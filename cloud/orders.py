@@ -16,6 +16,7 @@ from cloud.pickup import Code, Pickup, masked, new_id
 from cloud.problems import Refused, unknown_cabinet
 from cloud.store import Clash, Store, access, cabinets
 from cloud.store import orders as stored
+from config.contract.labels import LabelPurpose
 
 SIZES = ("S", "M", "L", "XL")
 CODE_TRIES = 5
@@ -199,7 +200,24 @@ class Orders:
             told["code"] = self._pickup.code_of(order)
             told["qr"] = self._pickup.qr_of(order)
             told["link"] = self._pickup.link_of(order)
+            for row in rows:
+                row["signed_label"] = self._pickup.label_of(order, row, LabelPurpose.DELIVERY)
         return told
+
+    async def hand_in_labels(self, order_id: str) -> list[Row]:
+        """For whoever brings the parcels without a courier: a QR for each that is still to come."""
+        async with self._store.reading() as db:
+            order = await stored.order(db, order_id)
+            if order is None:
+                raise Refused(404, "unknown_order", f"there is no order {order_id!r}", order=order_id)
+            rows = await stored.parcels_of(db, [order_id])
+        if order["closed_ms"] is not None or order["expires_ms"] <= now_ms():
+            raise Refused(409, "order_over", f"order {order_id!r} is over", order=order_id)
+        expected = [row for row in rows if row["state"] == "expected"]
+        return [
+            {"parcel": row["id"], "label": self._pickup.label_of(order, row, LabelPurpose.HAND_IN)}
+            for row in expected
+        ]
 
     async def parcel(self, parcel_id: str) -> Row:
         async with self._store.reading() as db:
@@ -235,10 +253,12 @@ def digests(code: Code) -> Row:
 
 
 def order_state(parcels: list[Row], expires_ms: int, now: int) -> str:
-    """expected, ready (something can be collected), collected, unclear or expired: what its parcels say."""
+    """By its parcels: expected, ready (something can be collected), collected, removed, unclear, expired."""
     states = {parcel["state"] for parcel in parcels}
     if states == {"collected"}:
         return "collected"
+    if states <= {"collected", "removed"}:
+        return "removed"
     if "unclear" in states:
         return "unclear"
     if expires_ms < now:

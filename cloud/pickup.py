@@ -13,6 +13,7 @@ from cloud.keys import SigningKeys
 from cloud.vault import Vault, hash_of, new_secret
 from config.contract import codes
 from config.contract.codes import Purpose, Token, cabinet_hash
+from config.contract.labels import LabelPurpose, ParcelLabel
 from config.contract.messages import Parcels
 
 ALL_PARCELS = 0
@@ -97,6 +98,16 @@ class Pickup:
             Purpose.PICKUP, order["cabinet"], order["id"], right, order["created_ms"],
             order["expires_ms"], order["generation"],
         )  # fmt: skip
+
+    def label_of(self, order: Row, parcel: Row, purpose: LabelPurpose) -> str | None:
+        """The text of a parcel's signed label, good until the order expires; None once the order is over."""
+        if order["closed_ms"] is not None:
+            return None
+        key = self._keys.signer("token")
+        return ParcelLabel(
+            purpose, int(key.kid), cabinet_hash(order["cabinet"]), order["id"], parcel["id"],
+            parcel["size"], parcel["zone"], order["created_ms"] // 1000, order["expires_ms"] // 1000,
+        ).signed(key)  # fmt: skip
 
     def badge_of(self, badge: Row) -> str:
         """The text of a badge with its rights."""

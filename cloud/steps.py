@@ -28,6 +28,8 @@ def step_of(parcel: Row, box: Row | None, *, over: bool) -> Step:
     """``box`` is the compartment with this parcel in it, if it is known; ``over``: past the pickup time."""
     if parcel["state"] == "collected":
         return Step.COLLECTED
+    if parcel["state"] == "removed":
+        return Step.EXPIRED
     if parcel["state"] == "unclear":
         return Step.CALL
     door = box["door"] if box is not None else "unknown"

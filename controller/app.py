@@ -252,7 +252,7 @@ async def build(
     kiosk = screen_of(file, settings, identity.cloud_url, entrance, screen, cabinet, clock, uplink)
     limit = Limit(settings.safe_after_ends, settings.safe_within_min)
     safe_mode = SafeMode(cabinet, store, clock, health, limit)
-    _hand_out(documents, access, commands, cabinet, kiosk, safe_mode)
+    _hand_out(documents, access, entrance, commands, cabinet, kiosk, safe_mode)
     return Edge(
         file, settings, hardware, store, clock, cabinet, health, records, access, documents, screen, entrance,
         commands, outbox, switches, climate, zones, figures, trace, uplink, kiosk, safe_mode, fell_back,
@@ -263,6 +263,7 @@ async def build(
 def _hand_out(
     documents: Documents,
     access: Access,
+    entrance: Entrance,
     commands: Commands,
     cabinet: Cabinet,
     kiosk: Kiosk,
@@ -274,6 +275,7 @@ def _hand_out(
     def use_settings(given: CabinetSettings) -> None:
         commands.settings = given
         cabinet.follow(given)
+        entrance.placing.doors_at_once = given.doors_at_once
         safe_mode.follow(given)
         kiosk.phone = given.phone or phone_of_file
 

@@ -18,7 +18,7 @@ from controller.baseline import baseline
 from controller.clock import Clock
 from controller.doors import Door, Reading, bounced
 from controller.store import Change, Store, StoreFailing
-from controller.visit import Ask, Box, Pulse, Pulsed, Purpose, Refused, Rules, Step
+from controller.visit import Ask, Box, Pulse, Pulsed, Purpose, Refused, Rules, Said, Step
 
 log = structlog.get_logger(__name__)
 
@@ -122,6 +122,23 @@ class Cabinet:
             if isinstance(outcome, Refused):
                 return outcome
             return await self._take(outcome, along or Change())
+
+    async def hear(self, label: str, told: Said) -> Step | Refused:
+        """Whoever loaded says what became of the parcel."""
+        async with self._turn:
+            outcome = visit.said(self.boxes[label], told)
+            return outcome if isinstance(outcome, Refused) else await self._take(outcome)
+
+    async def found(self, label: str, told: Said, order: str, occupancy: str) -> Step | Refused:
+        """The parcel lies behind a door that sprang open unasked."""
+        async with self._turn:
+            outcome = visit.lies_here(self.boxes[label], told, order, occupancy)
+            return outcome if isinstance(outcome, Refused) else await self._take(outcome)
+
+    async def doubt(self, label: str) -> None:
+        """Another door moved while this one was to open for a parcel."""
+        async with self._turn:
+            await self._take(visit.doubted(self.boxes[label]))
 
     async def pulsed(self, label: str, done: Pulsed) -> None:
         async with self._turn:

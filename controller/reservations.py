@@ -1,14 +1,28 @@
 """Whose compartment: pure choices over all boxes of a cabinet."""
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from config.cabinet import Cabinet as CabinetFile
 from config.cabinet import Compartment
-from config.contract.messages import ExpectedParcel
-from controller.visit import Box, State
+from config.contract.messages import BoxSize, ExpectedParcel, ZoneClass
+from controller.visit import Box, State, in_doubt
 
-SIZES = ("S", "M", "L", "XL")
+SIZES: tuple[BoxSize, ...] = ("S", "M", "L", "XL")
 COLLECTABLE = (State.OCCUPIED, State.COLLECTING, State.CHECKING)
+
+
+class Wanted(Protocol):
+    """What a parcel needs of a compartment."""
+
+    @property
+    def size(self) -> BoxSize: ...
+
+    @property
+    def zone(self) -> ZoneClass: ...
+
+    @property
+    def low(self) -> bool: ...
 
 
 def boxes_of(order: str, boxes: Mapping[str, Box], rows: Mapping[str, int]) -> list[Box]:
@@ -28,7 +42,7 @@ def box_with(parcel: str, boxes: Mapping[str, Box]) -> Box | None:
     return next((box for box in boxes.values() if box.parcel == parcel), None)
 
 
-def best_fit(parcel: ExpectedParcel, boxes: Mapping[str, Box], file: CabinetFile) -> Box | None:
+def best_fit(parcel: Wanted, boxes: Mapping[str, Box], file: CabinetFile) -> Box | None:
     """The smallest free compartment of the right zone that takes the parcel, low doors first.
 
     For somebody who asked for a low door the lowest one that takes it, whatever its size.
@@ -38,7 +52,10 @@ def best_fit(parcel: ExpectedParcel, boxes: Mapping[str, Box], file: CabinetFile
     fitting = [
         c
         for c in file.compartment
-        if zones[c.zone] == parcel.zone and SIZES.index(c.size) >= least and boxes[c.label].assignable
+        if zones[c.zone] == parcel.zone
+        and SIZES.index(c.size) >= least
+        and c.label in boxes
+        and boxes[c.label].assignable
     ]
 
     def fits_best(c: Compartment) -> tuple[int, int, str]:
@@ -47,6 +64,34 @@ def best_fit(parcel: ExpectedParcel, boxes: Mapping[str, Box], file: CabinetFile
 
     best = min(fitting, key=fits_best, default=None)
     return None if best is None else boxes[best.label]
+
+
+def next_size(size: BoxSize) -> BoxSize | None:
+    """None: nothing is larger."""
+    return next(iter(SIZES[SIZES.index(size) + 1 :]), None)
+
+
+def free_by_size(zone: ZoneClass, boxes: Mapping[str, Box], file: CabinetFile) -> dict[str, int]:
+    """How many compartments of this zone could be given to a parcel, by size; sizes that it has."""
+    zones = {each.name: each.class_ for each in file.zone}
+    there = [c for c in file.compartment if zones[c.zone] == zone]
+    return {
+        size: sum(boxes[c.label].assignable for c in there if c.size == size)
+        for size in SIZES
+        if any(c.size == size for c in there)
+    }
+
+
+def overdue(boxes: Mapping[str, Box], parcels: Mapping[str, ExpectedParcel], now_ms: int) -> list[Box]:
+    """Compartments whose parcel was to be fetched before now and lies there still."""
+    lying = [box for box in boxes.values() if box.state in (State.OCCUPIED, State.CHECKING)]
+    known = [(box, parcels.get(box.parcel or "")) for box in lying]
+    return [box for box, parcel in known if parcel is not None and parcel.expires_ms <= now_ms]
+
+
+def unsure(boxes: Mapping[str, Box]) -> Box | None:
+    """A compartment of which only whoever loaded knows whether the parcel is in."""
+    return next((box for box in boxes.values() if in_doubt(box) and not box.door.is_open), None)
 
 
 def inside_order(boxes: Mapping[str, Box], last_closed: str | None) -> list[str]:

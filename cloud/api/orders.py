@@ -53,6 +53,14 @@ def routes(parts: Parts) -> APIRouter:
         told = await parts.orders.told(order, with_secrets=Scope.ORDERS in caller.scopes)
         return as_told(told)
 
+    @router.get("/orders/{order}/hand-in")
+    async def hand_in(order: InPath, _: Shop) -> Row:
+        """QR texts for whoever brings the parcels themselves: a return, laundry, something for a neighbour.
+
+        Each lets its holder put that one parcel into the cabinet, without a badge; the order's code and QR
+        are for whoever is to fetch it.
+        """
+        return {"order": order, "parcels": await parts.orders.hand_in_labels(order)}
     @router.post("/orders/{order}/code")
     async def reissue(order: InPath, _: Shop) -> Row:
         """A new code and QR, because the old ones were seen by others; the old ones are void."""
@@ -82,4 +90,6 @@ def as_told(order: Row) -> Row:
 def parcel_as_told(parcel: Row) -> Row:
     names = ("size", "zone", "state", "compartment", "deposited_ms", "collected_ms", "note")
     told = {name: parcel[name] for name in names}
+    if "signed_label" in parcel:
+        told["signed_label"] = parcel["signed_label"]
     return {"parcel": parcel["id"], "label": parcel_label(parcel["id"]), **told}

@@ -47,6 +47,8 @@ _ASKERS = (
 _SPOKEN: dict[str, Callable[[str, Words], str]] = {
     "purpose": lambda value, words: words.or_else(f"purpose.{value}", value),
     "proof": lambda value, words: words.or_else(f"proof.{value}", value),
+    "answer": lambda value, words: words.or_else(f"answer.{value}", value),
+    "zone": lambda value, words: words.or_else(f"zone.{value}", value),
     "name": lambda value, words: words.or_else(f"document.{value}", value),
     "outcome": lambda value, words: words.or_else(f"command.{value}", value),
     "reason": lambda value, words: words.why(value),

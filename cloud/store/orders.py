@@ -89,6 +89,7 @@ async def expected_parcels(db: Reading, cabinet: str, *, now: int, collected_aft
         .where(
             parcels.c.cabinet == cabinet,
             (state != "expected") | (orders.c.expires_ms > now),
+            state != "removed",
             (state != "collected") | (whereabouts.c.collected_ms > collected_after),
         )
         .order_by(parcels.c.id)

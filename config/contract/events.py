@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from config.contract.messages import BadMessage, Clock, Epoch, Id64, Label, OccupancyId
+from config.contract.messages import BadMessage, BoxSize, Clock, Epoch, Id64, Label, OccupancyId, ZoneClass
 
 SideState = Literal["overdue", "cold_hold", "quarantine", "out_of_service", "forced"]
 CompartmentState = Literal["unknown", "vacant", "reserved", "loading", "occupied", "collecting", "checking"]
@@ -48,7 +48,7 @@ class _AtBox(_Fact):
 
 
 Proof = Literal["code", "code_tail", "qr", "phone", "remote", "badge", "inside", "none"]
-OpeningPurpose = Literal["load", "collect", "service", "emergency"]
+OpeningPurpose = Literal["load", "collect", "remove", "service", "emergency"]
 
 
 class _InOpening(_AtBox):
@@ -161,11 +161,41 @@ class ParcelDeposited(_WithParcel):
 class DepositAborted(_WithParcel):
     """The courier took the parcel back, or the door never opened: the parcel is not in the compartment."""
 
-    reason: Literal["door_stuck", "courier", "unopened"]
+    reason: Literal["door_stuck", "courier", "unopened", "does_not_fit", "not_empty"]
+
+
+class DepositAnswered(_AtBox):
+    """The switch alone could not tell, or told wrongly: whoever loaded said what lies in the compartment.
+
+    ``is_in``: the parcel lies there and can be collected. All others: it does not; ``not_empty``: something
+    else does, or it is dirty.
+    """
+
+    occupancy: OccupancyId
+    order: Id64
+    parcel: Id64
+    answer: Literal["is_in", "not_in", "does_not_fit", "not_empty"]
+    badge: Id64 | None = Field(default=None, description="absent: a resident who handed something in")
 
 
 class ParcelCollected(_WithParcel):
     """A collecting opening was seen open and closed: the resident has the goods, the right is used."""
+
+
+class ParcelRemoved(_WithParcel):
+    """Somebody entitled took out what was not fetched in time; it is not in the cabinet any more."""
+
+    badge: Id64 | None = None
+
+
+class CabinetFull(_Fact):
+    """No compartment is free that takes this parcel: it is still with whoever brought it."""
+
+    order: Id64
+    parcel: Id64
+    size: BoxSize
+    zone: ZoneClass
+    free: dict[str, int] = Field(description="free compartments of that zone by size")
 
 
 class CheckNeeded(_InOpening):
@@ -297,9 +327,10 @@ EVENT_TYPES: dict[str, type[_Fact]] = {
     for model in (
         Booted, Surveyed, EpochBegan, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed,
         DoorForced, DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited,
-        DepositAborted, ParcelCollected, CheckNeeded, ColdHoldBegan, ColdHoldEnded, ExposureRecorded,
-        AccessRefused, CodeReplaced, CourierArrived, CourierLeft, InsideCalled, CommandEnded,
-        FaultRaised, FaultCleared, DocumentApplied, LostRange, Baseline,
+        DepositAborted, DepositAnswered, ParcelCollected, ParcelRemoved, CabinetFull, CheckNeeded,
+        ColdHoldBegan, ColdHoldEnded, ExposureRecorded, AccessRefused, CodeReplaced, CourierArrived,
+        CourierLeft, InsideCalled, CommandEnded, FaultRaised, FaultCleared, DocumentApplied, LostRange,
+        Baseline,
     )
 }  # fmt: skip
 

@@ -24,6 +24,8 @@ Id64 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 """A random 64-bit identity made by the cloud: order, parcel, badge, command."""
 OccupancyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}-[1-9][0-9]{0,14}$")]
 """``{epoch}-{n}``: one stay of one parcel in one compartment, never used again."""
+BoxSize = Literal["S", "M", "L", "XL"]
+ZoneClass = Literal["ambient", "chilled", "frozen"]
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{0,7}$")]
 
 
@@ -230,8 +232,8 @@ class ExpectedParcel(_Said):
 
     parcel: Id64
     order: Id64
-    size: Literal["S", "M", "L", "XL"]
-    zone: Literal["ambient", "chilled", "frozen"]
+    size: BoxSize
+    zone: ZoneClass
     digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
         description="scrypt of the code"
     )
@@ -279,6 +281,9 @@ class CabinetSettings(_Said):
     reservation_min: int = Field(default=15, ge=1, le=120)
     remote_opens_per_minute: int = Field(default=3, ge=0, le=3)
     remote_opens_per_hour: int = Field(default=20, ge=0, le=20)
+    doors_at_once: int = Field(
+        default=1, ge=1, le=8, description="doors that stand open for loading at a time"
+    )
     safe_mode_ended: int = Field(
         default=0, ge=0, le=1_000_000, description="raised by an operator: safe mode ends at once"
     )

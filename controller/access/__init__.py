@@ -11,7 +11,7 @@ import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from config.contract import codes
+from config.contract import codes, labels
 from config.contract.codes import BadgeRight
 from config.contract.events import AccessRefused, Fact, FaultRaised, Proof
 from config.contract.messages import ExpectedParcel, Grants, Keys, Parcels
@@ -180,6 +180,20 @@ class Access:
         if not now | with_pin:
             return self._denied(token, "bad_badge")
         return BadgeGranted(token.holder, token.exp * 1000, now, with_pin)
+
+    def by_label(self, text: str) -> labels.ParcelLabel | Denied:
+        """A signed parcel label; verified without any network. It brings a parcel in, it opens none."""
+        try:
+            read = labels.read_label(text)
+        except codes.BadCode:
+            return Denied("not_ours")
+        label = read.label
+        if not any(read.holds(public) for public in self._tokens.get(label.kid, ())):
+            return Denied("not_valid")
+        if label.cabinet != codes.cabinet_hash(self._cabinet):
+            return Denied("other_cabinet")
+        self._clock.raise_floor(label.iat * 1000)
+        return Denied("expired") if label.exp * 1000 <= self._clock.best_ms() else label
 
     async def by_pin(self, badge: BadgeGranted, pin: str) -> BadgeGranted | Denied:
         """The badge that was just scanned with its PIN: all that it is for."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from config.cabinet import Cabinet as CabinetFile
-from config.contract import codes
+from config.contract import codes, labels
 from config.contract.events import CodeReplaced, Fact
 from controller.access import Access, BadgeGranted, Denied, Granted, Kept
 from controller.cabinet import Cabinet
@@ -18,6 +18,8 @@ from controller.entrance.answer import Answer
 from controller.entrance.collecting import Collecting
 from controller.entrance.inside import Inside
 from controller.entrance.loading import Loading
+from controller.entrance.placing import Placing
+from controller.entrance.removing import Removing
 from controller.entrance.service import Service
 from controller.store import Change, Store, StoreFailing
 from controller.visit import can_reopen
@@ -25,6 +27,9 @@ from controller.visit import can_reopen
 __all__ = ["Answer", "Entrance"]
 
 AGAIN_WITHIN_S = 45.0
+
+
+REMOVE = "remove"
 
 
 class Entrance:
@@ -37,7 +42,9 @@ class Entrance:
         self._access = access
         self._clock = clock
         self.collecting = Collecting(file, cabinet, access, store, clock)
-        self.loading = Loading(file, cabinet, access, store, clock)
+        self.placing = Placing(file, cabinet, store, clock, self._show)
+        self.loading = Loading(cabinet, access, store, clock, self.placing)
+        self.removing = Removing(cabinet, access, store, clock, self.loading)
         self.service = Service(cabinet, store, clock)
         self._inside = Inside(file, cabinet, store, clock)
         self._shown_to: list[Callable[[Answer], None]] = []
@@ -112,7 +119,7 @@ class Entrance:
             return self._show(Answer("refused", refusal="no_store"))
 
     async def _scanned(self, text: str) -> Answer:
-        if text.upper().startswith(codes.LABEL_PREFIX):
+        if text.upper().startswith(codes.LABEL_PREFIX) or labels.is_signed(text):
             return await self.loading.parcel(text)
         if len(text) <= 2 * codes.CODE_DIGITS:
             return await self._typed(text)
@@ -176,6 +183,15 @@ class Entrance:
         meta = {**kept.meta(), **self._clock.kept()} if kept != before else {}
         if meta or facts:
             await self._cabinet.record(Change(facts=facts, meta=meta))
+
+    async def said(self, word: str, door: str) -> Answer:
+        """Whoever loads answers on the screen; see ``Loading.say``. ``remove`` begins a round of removals."""
+        try:
+            if word == REMOVE:
+                return self._show(await self.removing.begin())
+            return self._show(await self.loading.say(word, door))
+        except StoreFailing:
+            return self._show(Answer("refused", refusal="no_store"))
 
     async def inside(self) -> Answer:
         """Someone is inside; needs no right."""

@@ -5,13 +5,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the person is told. ``kind``: opening, refused, courier (badge accepted), courier_left,
-    pin (is wanted), service (may be done), service_left,
-    again (the next code opens once more)."""
+    """What the person is told.
+
+    ``kind``: opening, refused, courier (badge accepted), courier_left, queued (its door opens in its turn),
+    question (where is the parcel?), noted (a word was taken), removed_all (nothing overdue is left), pin (is
+    wanted), service (may be done), service_left, again (the next code opens once more).
+    """
 
     kind: str
     door: str | None = None
     refusal: str = ""
     wait_s: int = 0
     more: int = 0
-    """Further doors of the same order, opened one after the other."""
+    """Further doors of the same order, opened one after the other; parcels that still wait for a door."""
+    size: str = ""
+    zone: str = ""
+    """What is missing where no compartment fits."""
+    asks: tuple[str, ...] = ()
+    """What may be answered to a question: words of ``visit.Word``, or ``in_other``."""
+    other: str | None = None
+    """The door that moved though another one was asked to open."""

@@ -37,6 +37,13 @@ class Typed(BaseModel):
     code: str = Field(max_length=64)
 
 
+class Word(BaseModel):
+    """What somebody at the screen says of a door."""
+
+    word: str = Field(max_length=20)
+    door: str = Field(default="", max_length=8)
+
+
 Nonce = Annotated[str | None, Query(pattern=r"^[0-9a-f]{16}$")]
 
 
@@ -132,6 +139,9 @@ class Kiosk:
         async def code(typed: Typed) -> dict[str, Any]:
             return asdict(await self._entrance.typed(typed.code))
 
+        @app.post("/say")
+        async def say(said: Word) -> dict[str, Any]:
+            return asdict(await self._entrance.said(said.word, said.door))
         @app.post("/again")
         async def again() -> dict[str, Any]:
             return asdict(self._entrance.again())
@@ -178,6 +188,7 @@ class Kiosk:
             "phone": self.phone,
             "online": self._uplink.connected,
             "loading": self._entrance.loading.courier is not None,
+            "overdue": [box.label for box in self._entrance.removing.overdue()],
             "asks": self._entrance.asks,
             "may_reopen": self._entrance.may_reopen,
             "qr": self._link(shown.nonce),

@@ -23,6 +23,7 @@ function speak(chosen) {
   const fixed = "span[data-zh], button[data-zh]";
   for (const part of document.querySelectorAll(fixed)) part.textContent = words(part.dataset);
   drawPanel();
+  drawOverdue();
   drawAsked();
 }
 
@@ -156,9 +157,39 @@ function drawPanel() {
   at("door").textContent = door ?? "";
   at("says").textContent = words(panel.says);
   at("next-step").textContent = words(panel.next_step);
+  drawChoices();
   at("more").hidden = !panel.more;
   at("more").textContent = words(at("more").dataset).replace("{n}", panel.more);
   drawCountdown();
+}
+
+// What may be said of the parcel at this door: each is a button; the answer comes as the next panel.
+function drawChoices() {
+  const buttons = (panel.choices ?? []).map((choice) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.dataset.word = choice.word;
+    button.textContent = words(choice.says);
+    button.addEventListener("click", () => say(choice.word, choice.door));
+    return button;
+  });
+  at("choices").replaceChildren(...buttons);
+}
+
+async function say(word, door) {
+  for (const button of at("choices").children) button.disabled = true;
+  try {
+    await post("/say", { word, door });
+  } catch {
+    show({ tone: "stop", says: at("no-answer").dataset, next_step: at("try-again").dataset, stay_s: 15 });
+  }
+}
+
+let overdue = 0; // doors that the badge at hand may empty
+
+function drawOverdue() {
+  at("remove").hidden = overdue === 0;
+  at("remove").textContent = words(at("remove").dataset).replace("{n}", overdue);
 }
 
 function drawCountdown() {
@@ -214,6 +245,8 @@ function drawState(state) {
   at("offline").hidden = state.online;
   at("loading").hidden = !state.loading;
   at("phone").textContent = state.phone;
+  overdue = state.overdue.length;
+  drawOverdue();
   at("forgot").hidden = !state.may_reopen;
   if (asks !== state.asks) {
     asks = state.asks;
@@ -290,6 +323,7 @@ at("clear").addEventListener("click", forget);
 at("erase").addEventListener("click", erase);
 at("open").addEventListener("click", openByCode);
 at("back").addEventListener("click", closePanel);
+at("remove").addEventListener("click", () => say("remove", ""));
 at("inside").addEventListener("click", inside);
 at("language").addEventListener("click", () => speak(language === "zh" ? "en" : "zh"));
 document.addEventListener("keydown", pressed);

@@ -20,6 +20,15 @@ FAREWELL_S, READ_S, WORK_S = 5, 15, 120
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A button: ``word`` is said of ``door`` when it is pressed."""
+
+    word: str
+    door: str
+    says: Sentence
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """One thing said in large letters for ``stay_s`` seconds, unless something newer comes.
 
@@ -35,6 +44,7 @@ class Panel:
     more: int = 0
     wait_s: float = 0
     all_doors: bool = False
+    choices: tuple[Choice, ...] = ()
     on_keypad: bool = False
     """Said by the keypad itself, which asks for more digits."""
     wants: str = ""
@@ -66,8 +76,39 @@ def of_answer(answer: Answer) -> Panel | None:
         case "service_left":
             return Panel("done", say("service_left"), say("courier_left_next"), FAREWELL_S)
         case "courier_left":
-            return Panel("done", say("courier_left"), say("courier_left_next"), FAREWELL_S)
+            return _courier_left(answer)
+        case "queued":
+            return Panel("wait", say("queued", n=answer.more), say("queued_next"), READ_S)
+        case "question":
+            return _question(answer)
+        case "noted":
+            return Panel("done", say("noted"), say("noted_next"), READ_S, answer.door)
+        case "removed_all":
+            return Panel("done", say("removed_all"), say("removed_all_next"), READ_S)
     return None
+
+
+def _courier_left(answer: Answer) -> Panel:
+    if answer.more:
+        says = say("courier_left_some", n=answer.more)
+        return Panel("wait", says, say("courier_left_some_next"), READ_S)
+    return Panel("done", say("courier_left"), say("courier_left_next"), FAREWELL_S)
+
+
+def _question(answer: Answer) -> Panel:
+    """Only whoever had the parcel in their hands can answer."""
+    door, other = answer.door or "", answer.other
+    key = "is_it_in" if other is None else "where_is_it"
+    choices = tuple(
+        Choice(word, door, say(f"say_{word}", **({"other": other} if word == "in_other" else {"door": door})))
+        for word in answer.asks
+    )
+    says = say(key, **({"door": door} if other is None else {"other": other}))
+    return Panel("wait", says, say(f"{key}_next"), WORK_S, answer.door, choices=choices)
+
+
+def _says_of(door: str, *words: str) -> tuple[Choice, ...]:
+    return tuple(Choice(word, door, say(f"say_{word}", door=door)) for word in words)
 
 
 def _refused(answer: Answer) -> Panel:
@@ -76,6 +117,12 @@ def _refused(answer: Answer) -> Panel:
     says = say("not_possible") if refusal is None else refusal.says
     next_step = refusal.next_step if refusal is not None and refusal.next_step.zh else say("try_again")
     stay_s = max(READ_S, answer.wait_s)
+    if answer.refusal == "no_fit" and answer.size:
+        zone = say(f"zone_{answer.zone}")
+        says = Sentence(
+            say("no_fit_of", size=answer.size, zone=zone.zh).zh,
+            say("no_fit_of", size=answer.size, zone=zone.en).en,
+        )
     if answer.refusal == "tail_wanted" and not answer.wait_s:
         return Panel("wait", says, next_step, stay_s, on_keypad=True, wants="tail")
     return Panel("stop", says, next_step, stay_s, answer.door, wait_s=answer.wait_s)
@@ -110,8 +157,11 @@ def _towards_open(
     following = more(order, door) if order is not None and told.proof in ("code", "code_tail", "qr") else 0
     match told:
         case fact.DoorOpened(purpose=purpose):
-            step = f"{purpose}_next"
-            return Panel("go", say("collect", door=door), say(step), WORK_S, door, following)
+            words = ("does_not_fit", "not_empty") if purpose == "load" else ()
+            return Panel(
+                "go", say("collect", door=door), say(f"{purpose}_next"), WORK_S, door, following,
+                choices=_says_of(door, *words),
+            )  # fmt: skip
         case fact.PulseIntended(pulse=pulse) if pulse > 1:
             return _door("wait", "again", told, READ_S)
         case fact.OpeningStarted():
@@ -126,7 +176,11 @@ def _ended(told: fact._AtBox) -> Panel | None:
         case fact.ParcelCollected():
             return Panel("done", say("collected"), say("collected_next"), FAREWELL_S)
         case fact.ParcelDeposited():
-            return Panel("done", say("deposited", door=told.box.label), say("deposited_next"), READ_S)
+            return _deposited(told)
+        case fact.ParcelRemoved():
+            return Panel("done", say("removed", door=told.box.label), say("removed_next"), READ_S)
+        case fact.DepositAborted(reason="does_not_fit" | "not_empty" | "courier"):
+            return Panel("wait", say("withdrawn", door=told.box.label), say("withdrawn_next"), READ_S)
         case fact.DepositAborted():
             return Panel("stop", say("aborted", door=told.box.label), say("aborted_next"), READ_S)
         case fact.OpeningEnded(box=box) if box.door == "closed":
@@ -134,6 +188,12 @@ def _ended(told: fact._AtBox) -> Panel | None:
         case fact.CheckNeeded(box=box) if box.door == "closed":
             return Panel("done", say("closed", door=box.label), say("closed_next"), FAREWELL_S)
     return None
+
+
+def _deposited(told: fact.ParcelDeposited) -> Panel:
+    key = "handed_in" if told.proof == "qr" else "deposited"
+    door = told.box.label
+    return Panel("done", say(key, door=door), say(f"{key}_next"), READ_S, choices=_says_of(door, "not_in"))
 
 
 def _door(tone: Tone, key: str, told: fact._AtBox, stay_s: float) -> Panel:

@@ -78,6 +78,44 @@ WORDS: dict[str, Sentence] = {
     ),
     "aborted": Sentence("包裹没有放入 {door} 号箱", "No parcel went into box {door}"),
     "aborted_next": Sentence("请再扫一次包裹标签", "Scan the parcel label again"),
+    "queued": Sentence("已记下，还有 {n} 件在等", "Noted: {n} waiting"),
+    "queued_next": Sentence(
+        "请先关好打开的箱门，下一个会自动打开", "Close the open door; the next one opens by itself"
+    ),
+    "courier_left_some": Sentence("投件结束，有 {n} 件没有放入", "Loading has ended; {n} not put in"),
+    "courier_left_some_next": Sentence("请带回，或重新扫描标签", "Take them with you, or scan them again"),
+    "withdrawn": Sentence("请取出包裹，关好 {door} 号箱门", "Take the parcel out and close door {door}"),
+    "withdrawn_next": Sentence("需要时会打开另一个箱门", "Another door opens where one is needed"),
+    "handed_in": Sentence("已放入 {door} 号箱，谢谢", "It is in box {door}. Thank you"),
+    "handed_in_next": Sentence("我们会来取", "It will be fetched from here"),
+    "noted": Sentence("好的，已记下", "Thank you, noted"),
+    "noted_next": Sentence("请继续", "Please go on"),
+    "where_is_it": Sentence(
+        "{other} 号箱门意外打开，包裹在哪里？", "Door {other} opened by mistake. Where is the parcel?"
+    ),
+    "where_is_it_next": Sentence("请先关好所有箱门，再选择", "Close every door first, then choose"),
+    "is_it_in": Sentence("{door} 号箱里有没有放入包裹？", "Was the parcel put into box {door}?"),
+    "is_it_in_next": Sentence(
+        "柜机刚才中断，没有看到；不确定请再扫包裹标签",
+        "The cabinet stopped and did not see. Not sure? Scan its label",
+    ),
+    "no_fit_of": Sentence("没有 {size} 号以上的{zone}空箱", "No {zone} box of size {size} or larger is free"),
+    "zone_ambient": Sentence("常温", "ambient"),
+    "zone_chilled": Sentence("冷藏", "chilled"),
+    "zone_frozen": Sentence("冷冻", "frozen"),
+    # What a courier or a resident may say of a parcel
+    "say_is_in": Sentence("在 {door} 号箱里", "It is in box {door}"),
+    "say_in_other": Sentence("在 {other} 号箱里", "It is in box {other}"),
+    "say_not_in": Sentence("没有放进去", "Nothing was put in"),
+    "say_does_not_fit": Sentence("放不下，换大箱", "It does not fit"),
+    "say_not_empty": Sentence("箱内有物或脏", "Not empty, or dirty"),
+    "say_remove": Sentence("取出 {n} 件超期包裹", "Take out {n} overdue"),
+    # What nobody fetched
+    "remove_next": Sentence("请取出包裹，关好箱门", "Take the parcel out and close the door"),
+    "removed": Sentence("{door} 号箱已取出", "Box {door} is emptied"),
+    "removed_next": Sentence("下一个箱门会自动打开", "The next door opens by itself"),
+    "removed_all": Sentence("没有超期包裹了", "Nothing overdue is left"),
+    "removed_all_next": Sentence("可以继续投件，或扫工牌结束", "Go on loading, or scan your badge to end"),
     # When something does not work
     "try_again": Sentence("请再试一次，或打电话给我们", "Please try again, or call us"),
     "no_answer": Sentence("柜机没有应答", "The cabinet does not answer"),

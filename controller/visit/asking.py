@@ -25,6 +25,8 @@ def _refusal(box: Box, wish: Ask, now: float) -> str:
             return _may_collect(box, wish, now)
         case Purpose.LOAD:
             return _may_load(box, wish)
+        case Purpose.REMOVE:
+            return _may_remove(box, wish, now)
         case Purpose.SERVICE:
             return _may_service(box, wish)
         case Purpose.EMERGENCY:
@@ -53,6 +55,17 @@ def _may_load(box: Box, wish: Ask) -> str:
     if box.parcel == wish.parcel and box.state in (State.LOADING, State.CHECKING):
         return "" if box.opening is None or box.opening.purpose is Purpose.LOAD else "busy"
     return "" if box.assignable else "no_fit"
+
+
+def _may_remove(box: Box, wish: Ask, now: float) -> str:
+    """Also what is held back: removing is how it leaves the cabinet."""
+    if box.state not in (State.OCCUPIED, State.COLLECTING, State.CHECKING) or box.parcel is None:
+        return "not_valid"
+    if wish.occupancy != box.occupancy:
+        return "other_occupancy"
+    if box.opening is not None and box.opening.purpose is not Purpose.REMOVE:
+        return "busy"
+    return "door_stuck" if box.rest_until > now else ""
 
 
 def _may_service(box: Box, wish: Ask) -> str:
@@ -84,10 +97,12 @@ def _begin(box: Box, wish: Ask, now: float, rules: Rules) -> Step:
     match wish.purpose:
         case Purpose.COLLECT:
             box = reopened(box) if wish.again else replace(box, state=State.COLLECTING)
+        case Purpose.REMOVE:
+            box = replace(box, state=State.COLLECTING)
         case Purpose.LOAD:
             box = replace(
                 box, state=State.LOADING, parcel=wish.parcel, order=wish.order,
-                occupancy=box.occupancy or wish.occupancy, verified=True, left=None,
+                occupancy=box.occupancy or wish.occupancy, verified=True, left=None, awaits_word=False,
             )  # fmt: skip
     return pulse_next(box, opening, now, rules, (*facts, *started(box, opening)))
 

@@ -12,7 +12,7 @@ class State(StrEnum):
     VACANT = "vacant"  # seen empty, or flagged unverified
     LOADING = "loading"  # a courier is putting a parcel in
     OCCUPIED = "occupied"  # a parcel lies here
-    COLLECTING = "collecting"  # its owner was let in
+    COLLECTING = "collecting"  # its owner was let in, or who removes what nobody fetched
     CHECKING = "checking"  # nobody knows what lies here; a person has to look
 
 
@@ -29,6 +29,7 @@ class Side(StrEnum):
 class Purpose(StrEnum):
     LOAD = "load"
     COLLECT = "collect"
+    REMOVE = "remove"
     SERVICE = "service"
     EMERGENCY = "emergency"
 
@@ -94,6 +95,8 @@ class Box:
     order: str | None = None
     parcel: str | None = None
     verified: bool = True
+    awaits_word: bool = False
+    """A loading nobody saw, or saw properly: whoever loaded says whether the parcel is in."""
     left: Left | None = None
     opening: Opening | None = None
     rest_until: float = 0.0

@@ -11,7 +11,7 @@ def back(box: Box, opening: Opening) -> Box:
     """As before the opening. A parcel that was to be loaded is not in the box."""
     box = replace(box, state=opening.before, opening=None)
     if opening.before is State.VACANT:
-        return replace(box, occupancy=None, order=None, parcel=None)
+        return replace(box, occupancy=None, order=None, parcel=None, awaits_word=False)
     return box
 
 
@@ -25,6 +25,7 @@ def unclear(box: Box, opening: Opening) -> Step:
 
 
 def to_be_checked(box: Box, opening: Opening, reason: str) -> tuple[Box, tuple[fact.Fact, ...]]:
-    box = replace(box, state=State.CHECKING, opening=None)
+    by_word = opening.purpose is Purpose.LOAD and box.parcel is not None
+    box = replace(box, state=State.CHECKING, opening=None, awaits_word=by_word)
     need = fact.CheckNeeded(**of(box, opening), reason=reason)
     return box, (need, fault("compartment_unclear", box))

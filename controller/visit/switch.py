@@ -35,7 +35,7 @@ def door_read(box: Box, reading: Reading, now: float, rules: Rules) -> Step:
     if door.state is DoorState.SENSOR_FAULT and changed is False and door.since == reading.asked_at:
         return Step(box, (fact.FaultRaised(fault="switch_flapping", subject=box.label),))
     if opening is not None and opening.seen_open and door.is_closed:
-        return _finish(box, opening, now, rules)
+        return _finish(_as_was_seen(box, opening, was), opening, now, rules)
     if not changed:
         return Step(box)
     if door.is_open:
@@ -48,6 +48,12 @@ def _pulse_on_its_way(opening: Opening, reading: Reading) -> bool:
     if opening.intended is None or opening.ambiguous:
         return False
     return opening.sent_at is None or reading.asked_at <= opening.sent_at
+
+
+def _as_was_seen(box: Box, opening: Opening, was: Door) -> Box:
+    """A door that was open and is found closed after a stop: nobody watched what was put in, or not."""
+    unwatched = was.state is DoorState.UNKNOWN and opening.purpose is Purpose.LOAD and box.parcel is not None
+    return replace(box, awaits_word=True) if unwatched else box
 
 
 def _opened(box: Box, opening: Opening, reading: Reading) -> Step:
@@ -80,18 +86,9 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     """Seen open, now closed: what the opening was for has happened."""
     assert opening.opened_at is not None
     open_s = now - opening.opened_at
-    match opening.purpose:
-        case Purpose.COLLECT:
-            after, told = _collected(box, opening, now)
-        case Purpose.LOAD:
-            after = replace(box, state=State.OCCUPIED, opening=None)
-            told = fact.ParcelDeposited(**of(after, opening), **parcel_in(box))
-        case Purpose.SERVICE:
-            after, told = _looked_into(replace(box, sides=box.sides - LOOKED_AFTER), opening)
-        case Purpose.EMERGENCY:
-            after, told = _looked_into(box, opening)
+    after, told = _outcome(box, opening, now)
     open_ms = max(0, round(open_s * 1000)) if isfinite(open_s) else None
-    facts: list[fact.Fact] = [fact.DoorClosed(box=now_of(after), open_ms=open_ms), told]
+    facts: list[fact.Fact] = [fact.DoorClosed(box=now_of(after), open_ms=open_ms), *told]
     facts += [
         fact.FaultCleared(fault=ENDED_BY_A_LOOK[side], subject=box.label) for side in box.sides - after.sides
     ]
@@ -105,18 +102,49 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     return Step(after, tuple(facts))
 
 
-def _collected(box: Box, opening: Opening, now: float) -> tuple[Box, fact.Fact]:
-    """Nothing here can tell whether something was left behind, so 'vacant' is flagged as not verified."""
-    after = replace(
-        box, state=State.VACANT, occupancy=None, order=None, parcel=None, opening=None, verified=False
-    )
+def _outcome(box: Box, opening: Opening, now: float) -> tuple[Box, tuple[fact.Fact, ...]]:
+    match opening.purpose:
+        case Purpose.COLLECT:
+            return _collected(box, opening, now)
+        case Purpose.REMOVE:
+            after = _without_goods(box)
+            return after, (fact.ParcelRemoved(**of(after, opening), **parcel_in(box), badge=opening.badge),)
+        case Purpose.LOAD:
+            return _loaded(box, opening)
+        case Purpose.SERVICE:
+            return _looked_into(replace(box, sides=box.sides - LOOKED_AFTER), opening)
+        case Purpose.EMERGENCY:
+            return _looked_into(box, opening)
+
+
+def _loaded(box: Box, opening: Opening) -> tuple[Box, tuple[fact.Fact, ...]]:
+    """The parcel is in, unless whoever loads has said that it is not, or has yet to say where it is."""
+    if box.parcel is None:
+        after = _without_goods(box)
+        return after, (fact.OpeningEnded(**of(after, opening)),)
+    if box.awaits_word:
+        return to_be_checked(box, opening, "unconfirmed")
+    after = replace(box, state=State.OCCUPIED, opening=None)
+    return after, (fact.ParcelDeposited(**of(after, opening), **parcel_in(box)),)
+
+
+def _collected(box: Box, opening: Opening, now: float) -> tuple[Box, tuple[fact.Fact, ...]]:
+    after = _without_goods(box)
     if box.parcel is None:  # its goods were collected before
-        return after, fact.OpeningEnded(**of(after, opening))
+        return after, (fact.OpeningEnded(**of(after, opening)),)
     after = replace(after, left=left_behind(box, now))
-    return after, fact.ParcelCollected(**of(after, opening), **parcel_in(box))
+    return after, (fact.ParcelCollected(**of(after, opening), **parcel_in(box)),)
 
 
-def _looked_into(box: Box, opening: Opening) -> tuple[Box, fact.Fact]:
+def _without_goods(box: Box) -> Box:
+    """Nothing here can tell whether something was left behind, so 'vacant' is flagged as not verified."""
+    return replace(
+        box, state=State.VACANT, occupancy=None, order=None, parcel=None, opening=None, verified=False,
+        awaits_word=False,
+    )  # fmt: skip
+
+
+def _looked_into(box: Box, opening: Opening) -> tuple[Box, tuple[fact.Fact, ...]]:
     """Somebody else than the owner had the door open: what lay there may be gone.
 
     Where nobody's goods were known to lie a look was all that was wanted: a badge says that one was taken.
@@ -124,6 +152,6 @@ def _looked_into(box: Box, opening: Opening) -> tuple[Box, fact.Fact]:
     inspected = opening.purpose is Purpose.SERVICE and opening.proof == "badge" and box.occupancy is None
     if opening.before is State.VACANT or inspected:
         after = replace(back(box, opening), state=State.VACANT, verified=False)
-        return after, fact.OpeningEnded(**of(after, opening))
-    after = replace(box, state=State.CHECKING, opening=None)
-    return after, fact.CheckNeeded(**of(after, opening), reason=f"opened for {opening.purpose}")
+        return after, (fact.OpeningEnded(**of(after, opening)),)
+    after = replace(box, state=State.CHECKING, opening=None, awaits_word=False)
+    return after, (fact.CheckNeeded(**of(after, opening), reason=f"opened for {opening.purpose}"),)

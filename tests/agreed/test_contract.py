@@ -1,13 +1,14 @@
 """What cabinet and cloud say: every message there and back, every proof, and nothing else."""
 
 import json
+import re
 import secrets
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.contract import asyncapi, codes
+from config.contract import asyncapi, codes, labels
 from config.contract.events import (
     EVENT_TYPES,
     MOST_BOXES,
@@ -251,7 +252,7 @@ def test_no_changed_character_of_a_token_goes_unnoticed():
 
 @given(st.text(max_size=200))
 def test_no_text_crashes_the_readers_of_codes(text):
-    for read in (codes.typed_code, codes.read_token, codes.read_parcel_label):
+    for read in (codes.typed_code, codes.read_token, codes.read_parcel_label, labels.read_label):
         try:
             read(text)
         except codes.BadCode:
@@ -272,6 +273,47 @@ def test_what_is_no_code_is_refused(typed):
 def test_a_label_reads_back():
     parcel = secrets.token_hex(8)
     assert codes.read_parcel_label(codes.parcel_label(parcel).lower()) == parcel
+
+
+def label(**changed):
+    told = {
+        "purpose": labels.LabelPurpose.DELIVERY, "kid": 3, "cabinet": codes.cabinet_hash("c"),
+        "order": "0" * 16, "parcel": "1" * 16, "size": "S", "zone": "ambient", "iat": 1, "exp": 2, **changed,
+    }  # fmt: skip
+    return labels.ParcelLabel(**told)
+
+
+@pytest.mark.parametrize("size", labels.SIZES)
+@pytest.mark.parametrize("zone", labels.ZONES)
+def test_a_signed_label_reads_back_in_the_alphabet_of_qr(size, zone):
+    key = SigningKey.generate("3")
+    text = label(size=size, zone=zone).signed(key)
+    assert len(text) == labels.LABEL_CHARACTERS
+    assert re.fullmatch(r"[0-9A-Z-]+", text)
+    read = labels.read_label(f" {text.lower()}\n")
+    assert read.label == label(size=size, zone=zone)
+    assert read.holds(key.public)
+    assert not read.holds(SigningKey.generate("3").public)
+
+
+def test_no_changed_character_of_a_signed_label_goes_unnoticed():
+    key = SigningKey.generate("3")
+    text = label().signed(key)
+    for at in range(len(text)):
+        changed = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
+        try:
+            assert not labels.read_label(changed).holds(key.public)
+        except codes.BadCode:
+            continue
+
+
+def test_a_pickup_token_is_no_label_and_a_label_no_token():
+    key = SigningKey.generate("3")
+    token = codes.Token(codes.Purpose.PICKUP, 3, 0, codes.cabinet_hash("c"), "0" * 16, 0, 1, 2).signed(key)
+    with pytest.raises(codes.BadCode):
+        labels.read_label(token)
+    with pytest.raises(codes.BadCode):
+        codes.read_token(label().signed(key))
 
 
 def test_every_fault_and_refusal_speaks_both_languages():

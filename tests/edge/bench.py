@@ -11,7 +11,7 @@ from typing import Any
 
 from config.cabinet import Cabinet as CabinetFile
 from config.cabinet import parse
-from config.contract import codes
+from config.contract import codes, labels
 from config.contract.events import Event
 from config.contract.messages import (
     BadgePin,
@@ -30,6 +30,7 @@ from config.settings import EdgeSettings
 from controller.app import Edge, build
 from controller.clock import Computer
 from controller.identity import Identity
+from controller.store import StoreFailing
 from firmware_bridge.assemble import assemble
 from simulators.serve import Served
 
@@ -122,6 +123,15 @@ class CloudKeys:
 
     def _digest(self, digits: str) -> str:
         return codes.code_digest(digits, self.salt, LOG2_N).hex()
+
+    def label(self, *, size: Any = "S", order: str | None = None, **more: Any) -> labels.ParcelLabel:
+        """Of a parcel that no document tells of."""
+        told = {
+            "purpose": labels.LabelPurpose.DELIVERY, "kid": 3, "cabinet": codes.cabinet_hash(CABINET),
+            "parcel": secrets.token_hex(8), "zone": "ambient",
+            "iat": int(time.time()), "exp": FAR // 1000, **more,
+        }  # fmt: skip
+        return labels.ParcelLabel(order=order or secrets.token_hex(8), size=size, **told)
 
     def pickup_qr(
         self, order: str, *, cabinet: str = CABINET, exp: int = FAR // 1000,
@@ -225,6 +235,28 @@ class Bench:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
+    def dies_after(self, commits: int, *, carried_out: bool) -> asyncio.Event:
+        """The process dies with its n-th commit from now: durable, but nothing after it is written or done.
+
+        ``carried_out``: the pulse that follows that commit still goes out.
+        """
+        store, dead, left = self.edge.store, asyncio.Event(), commits
+        really = store.commit
+
+        async def commit(change: Any, stamp: Any) -> None:
+            nonlocal left
+            if dead.is_set():
+                raise StoreFailing(store.path, OSError("the process is dead"))
+            await really(change, stamp)
+            left -= 1
+            if left == 0:
+                dead.set()
+                if not carried_out:
+                    raise StoreFailing(store.path, OSError("the process is dead"))
+
+        store.commit = commit  # type: ignore[method-assign]
+        return dead
+
     async def hand_over(self) -> None:
         """All documents, as a cloud would send them."""
         epoch = self.edge.store.epoch
@@ -232,6 +264,29 @@ class Bench:
         await take(self.cloud.document(DocumentName.KEYS, self.cloud.keys(), epoch))
         await take(self.cloud.document(DocumentName.GRANTS, Grants(), epoch))
         await take(self.cloud.document(DocumentName.PARCELS, self.cloud.parcels_document(), epoch))
+
+    async def courier(self, **more: Any) -> None:
+        """A courier scans a badge."""
+        assert (await self.edge.entrance.scanned(self.cloud.badge(**more))).kind == "courier"
+
+    async def scan(self, order: Order) -> Any:
+        """The parcel's plain label in front of the reader."""
+        return await self.edge.entrance.scanned(codes.parcel_label(order.parcel))
+
+    async def say(self, word: str, door: str | None) -> Any:
+        """A button on the screen."""
+        return await self.edge.entrance.said(word, door or "")
+
+    async def opens(self, label: str | None) -> str:
+        """The door is open, and the edge has seen it."""
+        assert label is not None
+        assert await self.served.wait(label, "open")
+        await self.until(lambda: self.box(label).door.is_open)
+        return label
+
+    def boxes_with(self, order: Order) -> list[str]:
+        """Every compartment that claims this parcel."""
+        return [label for label, box in self.edge.cabinet.boxes.items() if box.parcel == order.parcel]
 
     async def loaded(self, size: str = "S", **more: Any) -> Order:
         """An order whose parcel a courier has brought."""
@@ -262,6 +317,14 @@ class Bench:
                 return
             await asyncio.sleep(0.02)
         raise AssertionError(f"door {label} does not latch")
+
+    async def closed(self, label: str) -> None:
+        """Shut, wherever it stood, and the edge knows."""
+        for _ in range(50):
+            if await self.served.close(label):
+                break
+            await asyncio.sleep(0.02)
+        await self.until(lambda: self.box(label).door.is_closed)
 
     async def collect(self, label: str | None) -> None:
         """The resident's hands, once the door has sprung open."""

@@ -11,14 +11,15 @@ from functools import cache
 
 import pytest
 
+from config.contract import events as fact
 from controller import visit
 from controller.doors import Door, DoorState, Reading
-from controller.visit import Ask, Box, Pulsed, Purpose, Refused, Rules, State, asking, waiting
+from controller.visit import Ask, Box, Pulsed, Purpose, Refused, Rules, State, Word, asking, waiting, word
 
 RULES = Rules(pulses=2, window_s=8, release_wait_s=3, rest_s=8, left_open_alarm_s=6, left_open_block_s=12)
 MINE, OTHER = "00000000000000aa-1", "00000000000000aa-2"
 ORDER, PARCEL = "00000000000000bb", "00000000000000cc"
-DEPTH = 11
+DEPTH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ def start() -> World:
 
 def successors(world: World):
     yield from asks(world)
+    yield from words(world)
     yield from wire(world)
     yield from people(world)
     yield "tick", take(world, visit.tick(world.box, world.now, RULES))
@@ -62,6 +64,7 @@ def asks(world: World):
         ("collect other", Purpose.COLLECT, OTHER, None),
         ("load", Purpose.LOAD, OTHER, "00000000000000dd"),
         ("service", Purpose.SERVICE, world.box.occupancy, None),
+        ("remove", Purpose.REMOVE, MINE, None),
     ):
         wish = Ask(world.number + 1, purpose, "code", occupancy, order=ORDER, parcel=parcel)
         outcome = visit.ask(world.box, wish, world.now, RULES)
@@ -74,11 +77,40 @@ def check_entitled(world: World, name: str, step: visit.Step) -> None:
     """I3, I9: only the occupancy that lies there, and a parcel only into an empty box."""
     if name == "collect":
         assert world.box.occupancy == MINE
+    if name == "remove":
+        assert world.box.occupancy == MINE
+        assert world.box.opening is None or world.box.opening.purpose is Purpose.REMOVE
     if name == "collect other":
         assert world.box.occupancy == OTHER
     if name == "load" and world.box.parcel != "00000000000000dd":
         assert world.box.assignable
         assert world.box.occupancy is None
+
+
+def words(world: World):
+    """Whoever loads says what is in, at any moment; and another door may move meanwhile."""
+    for told in Word:
+        for parcel in (PARCEL, "00000000000000dd"):
+            outcome = visit.said(world.box, visit.Said(told, parcel))
+            if not isinstance(outcome, Refused):
+                check_word(world, told, outcome)
+                yield f"said {told}", take(world, outcome)
+    yield "doubted", take(world, visit.doubted(world.box))
+
+
+def check_word(world: World, told: Word, step: visit.Step) -> None:
+    """A word never ends what is unclear about a pickup, makes nothing ready while a door is open, and a box
+    that is called not empty is given to nobody."""
+    assert world.box.state is not State.CHECKING or world.box.awaits_word
+    assert step.pulse is None
+    if told is Word.IS_IN:
+        assert step.box.parcel == world.box.parcel
+        assert not world.box.door.is_open
+    else:
+        assert step.box.parcel is None
+        assert not (step.box.assignable and world.box.door.is_open)
+    if told is Word.NOT_EMPTY:
+        assert not step.box.assignable
 
 
 def wire(world: World):
@@ -123,10 +155,29 @@ def take(world: World, step: visit.Step, *, restart: bool = False) -> World:
     if box.state is State.VACANT:
         assert box.occupancy is None
         assert box.parcel is None
+        assert not box.awaits_word
+    for told in step.facts:
+        check_told(world, told)
     seen = world.seen_open
     if box.opening is not None and box.opening.seen_open:
         seen |= {box.opening.number}
     return replace(world, box=box, pulse=step.pulse or world.pulse, seen_open=seen)
+
+
+def check_told(world: World, told) -> None:
+    """Ready is told of a parcel that lies there by what was seen or said, removed only by who may."""
+    before = world.box
+    match told:
+        case fact.ParcelDeposited():
+            assert before.opening.purpose is Purpose.LOAD
+            assert before.opening.seen_open
+            assert not before.awaits_word
+            assert told.parcel == before.parcel == told.box.parcel
+        case fact.ParcelRemoved():
+            assert before.opening.purpose is Purpose.REMOVE
+            assert told.box.parcel is None
+        case fact.ParcelCollected():
+            assert before.opening.purpose is Purpose.COLLECT
 
 
 def relative(world: World) -> World:
@@ -177,7 +228,8 @@ def test_no_order_of_events_breaks_a_rule():
 def test_the_search_meets_every_state_and_every_action():
     _, states, actions = search()
     assert states == set(State) - {State.UNKNOWN}
-    assert {"collect", "load", "service", "withheld", "restart", "pulse, jams", "close"} <= actions
+    assert {"collect", "load", "remove", "service", "withheld", "restart", "pulse, jams", "close"} <= actions
+    assert {"doubted", *(f"said {told}" for told in Word)} <= actions
 
 
 @pytest.mark.parametrize(
@@ -187,10 +239,23 @@ def test_the_search_meets_every_state_and_every_action():
         (waiting, "pulses_left", True),
         (asking, "_may_collect", ""),
         (asking, "_may_load", ""),
+        (asking, "_may_remove", ""),
     ],
 )
 def test_the_search_finds_a_rule_that_is_taken_out(monkeypatch, room, rule, always):
     monkeypatch.setattr(room, rule, lambda *_: always)
+    search.cache_clear()
+    with pytest.raises(AssertionError):
+        search()
+    search.cache_clear()
+
+
+def test_the_search_finds_a_word_that_makes_ready_while_the_door_is_open(monkeypatch):
+    def believe(box, opening, told):
+        shut = replace(box, door=Door(DoorState.CLOSED), opening=None, awaits_word=True, state=State.CHECKING)
+        return word._of_a_closed_box(shut, told)
+
+    monkeypatch.setattr(word, "_while_it_is_open", believe)
     search.cache_clear()
     with pytest.raises(AssertionError):
         search()

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 
 import httpx
 import pytest
@@ -398,3 +399,34 @@ async def test_a_body_that_is_no_code_is_answered_with_a_sentence(bench, body):
     assert [answer.status_code, strange.status_code, nowhere.status_code] == [422, 422, 404]
     assert "not understood" in answer.json()["error"]
     assert "words.py" in nowhere.json()["error"]
+
+
+async def test_a_courier_taps_that_it_does_not_fit_and_that_nothing_was_put_in(bench, kiosk):
+    order = bench.cloud.expect()
+    await bench.hand_over()
+    await bench.courier()
+    await bench.scan(order)
+    await kiosk.get_by_role("button", name="放不下，换大箱").click()
+    await bench.until(lambda: [bench.box(door).parcel for door in ("01", "03")] == [None, order.parcel])
+    await says(kiosk, "03 号箱门已打开")
+    await bench.opens("03")
+    await bench.shut("03")
+    await kiosk.get_by_role("button", name="没有放进去").click()
+    await says(kiosk, "好的，已记下")
+    assert bench.boxes_with(order) == []
+
+
+async def test_who_may_remove_sees_how_many_are_overdue_and_begins_with_a_tap(bench, kiosk):
+    order = await bench.loaded()
+    door = bench.door_of(order)
+    bench.cloud.parcels[:] = [p.model_copy(update={"expires_ms": 1}) for p in bench.cloud.parcels]
+    await bench.hand_over()
+    await bench.edge.entrance.scanned(bench.cloud.badge())
+    now = int(time.time())
+    right = codes.BadgeRight.LOAD | codes.BadgeRight.REMOVE
+    await bench.courier(right=right, iat=now, exp=now + 3600)
+    await kiosk.locator("#back").click()
+    await kiosk.get_by_role("button", name="取出 1 件超期包裹").click()
+    await says(kiosk, f"{door} 号箱门已打开", "请取出包裹，关好箱门")
+    await bench.collect(door)
+    await says(kiosk, "没有超期包裹了")

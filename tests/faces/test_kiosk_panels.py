@@ -6,7 +6,7 @@ import string
 import pytest
 
 from config.contract import events as fact
-from config.contract.faults import REFUSALS
+from config.contract.faults import REFUSALS, Sentence
 from controller.entrance import Answer
 from controller.kiosk.panels import EMERGENCY, of_answer, of_facts
 from controller.kiosk.words import WORDS, say
@@ -44,6 +44,10 @@ TOLD = [
     in_opening(fact.OpeningFailed, pulses=3),
     with_parcel(fact.ParcelDeposited, "load"),
     with_parcel(fact.DepositAborted, "load", reason="courier"),
+    with_parcel(fact.DepositAborted, "load", reason="does_not_fit"),
+    with_parcel(fact.ParcelRemoved, "remove"),
+    in_opening(fact.DoorOpened, "remove", pulse=1, after_pulse_ms=90),
+    with_parcel(fact.ParcelDeposited, "load", proof="qr"),
     with_parcel(fact.ParcelCollected, "collect"),
     in_opening(fact.OpeningEnded, "service", box=CLOSED),
     in_opening(fact.CheckNeeded, "service", box=CLOSED, reason="opened for service"),
@@ -110,7 +114,13 @@ def test_what_is_not_for_people_at_the_cabinet_is_not_shown(told):
     assert panel_of(told) is None
 
 
-@pytest.mark.parametrize("kind", ["courier", "courier_left", "pin", "service", "service_left", "again"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "courier", "courier_left", "queued", "noted", "removed_all", "pin", "service", "service_left",
+        "again",
+    ],
+)  # fmt: skip
 def test_whoever_works_here_or_asks_for_more_is_answered(kind):
     panel = of_answer(Answer(kind))
     assert panel is not None
@@ -140,3 +150,32 @@ def test_an_opening_is_told_by_its_facts():
 def test_an_emergency_says_what_to_do_and_shows_all_doors():
     assert_said_well(EMERGENCY.next_step)
     assert EMERGENCY.all_doors
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Answer("question", door="05", asks=("is_in", "not_in")),
+        Answer("question", door="05", other="06", asks=("in_other", "is_in", "not_in")),
+    ],
+)
+def test_a_question_offers_its_answers_as_buttons_in_both_languages(asked):
+    panel = of_answer(asked)
+    assert_said_well(panel.says)
+    assert_said_well(panel.next_step)
+    assert [(choice.word, choice.door) for choice in panel.choices] == [(word, "05") for word in asked.asks]
+    for choice in panel.choices:
+        assert_said_well(choice.says)
+
+
+def test_a_full_cabinet_says_what_is_missing():
+    panel = of_answer(Answer("refused", refusal="no_fit", size="L", zone="chilled"))
+    assert panel.says == Sentence(
+        "没有 L 号以上的冷藏空箱", "No chilled box of size L or larger is free"
+    )
+
+
+def test_an_open_door_lets_the_courier_say_that_it_does_not_fit():
+    panel = panel_of(in_opening(fact.DoorOpened, "load", pulse=1, after_pulse_ms=90))
+    assert [choice.word for choice in panel.choices] == ["does_not_fit", "not_empty"]
+    assert panel_of(in_opening(fact.DoorOpened, pulse=1, after_pulse_ms=90)).choices == ()

@@ -30,6 +30,7 @@ ROUTES = [
     ("POST", "/v1/orders", {Scope.ORDERS}),
     ("GET", "/v1/orders", {Scope.READ, Scope.ORDERS}),
     ("GET", "/v1/orders/x", {Scope.READ, Scope.ORDERS}),
+    ("GET", "/v1/orders/x/hand-in", {Scope.ORDERS}),
     ("POST", "/v1/orders/x/code", {Scope.ORDERS}),
     ("GET", "/v1/parcels/x", {Scope.READ, Scope.ORDERS}),
     ("POST", "/v1/badges", {Scope.COURIER}),

@@ -20,7 +20,7 @@ CABINET = "garden-east-1"
 
 def history(cabinet: FakeCabinet) -> list[bytes]:
     """An evening: loaded, collected, a fault that comes and goes, a parcel nobody is sure of."""
-    stays = [Stay(f"0{n}", f"{cabinet.epoch}-{n}", f"{n}" * 16, f"{n}" * 16) for n in range(1, 5)]
+    stays = [Stay(f"0{n}", f"{cabinet.epoch}-{n}", f"{n}" * 16, f"{n}" * 16) for n in range(1, 6)]
     lines = [cabinet.event("Booted", software="1", map_version="m", reason="start", boxes=[box("09")])]
     lines += [stay.deposited(cabinet) for stay in stays]
     lines += [cabinet.event("FaultRaised", fault="door_stuck", subject="01")]
@@ -32,7 +32,36 @@ def history(cabinet: FakeCabinet) -> list[bytes]:
     lines += [cabinet.event("CheckNeeded", "04", box=after, reason="restart", **told)]
     lines += [cabinet.event("FaultRaised", fault="door_stuck", subject="04")]
     lines += [cabinet.event("CommandEnded", command="ab" * 8, outcome="succeeded")]
+    lines += [answered(cabinet, stays[4], "is_in", "occupied")]
+    lines += [cabinet.event("ParcelRemoved", "02", box=box("02"), purpose="remove", **removed_by(stays[1]))]
+    full = {"order": "7" * 16, "parcel": "7" * 16, "size": "L", "zone": "ambient", "free": {"S": 2, "L": 0}}
+    lines += [cabinet.event("CabinetFull", **full)]
     return lines
+
+
+def answered(cabinet: FakeCabinet, stay: Stay, answer: str, state: str) -> bytes:
+    named = {"occupancy": stay.occupancy, "order": stay.order, "parcel": stay.parcel}
+    after = box(stay.label, state, **(named if answer == "is_in" else {}))
+    return cabinet.event("DepositAnswered", stay.label, box=after, answer=answer, badge="cc" * 8, **named)
+
+
+def removed_by(stay: Stay) -> dict[str, Any]:
+    opening = {"opening": 12, "proof": "badge", "badge": "cc" * 8}
+    return {"occupancy": stay.occupancy, "order": stay.order, "parcel": stay.parcel, **opening}
+
+
+def test_what_a_courier_says_and_removes_is_where_a_parcel_is() -> None:
+    cabinet = fake("1" * 16)
+    lines = history(cabinet)
+    told = applied(Picture(), 1, "1" * 16, list(enumerate(lines, 1))).whereabouts
+    states = {parcel[0]: (row["state"], row["note"]) for (_, parcel), row in told.items()}
+    assert states == {
+        "1": ("collected", ""), "2": ("removed", ""), "3": ("collected", ""), "4": ("unclear", "restart"),
+        "5": ("ready", ""), "7": ("expected", "no_fit"),
+    }  # fmt: skip
+    more = [answered(cabinet, Stay("05", "1" * 16 + "-5", "5" * 16, "5" * 16), "not_in", "vacant")]
+    after = applied(Picture(), 1, "1" * 16, list(enumerate([*lines, *more], 1))).whereabouts
+    assert after[CABINET, "5" * 16]["state"] == "expected"
 
 
 def fake(epoch: str) -> FakeCabinet:
@@ -89,5 +118,7 @@ async def test_the_state_is_the_same_in_whatever_groups_epochs_and_repeats_it_ca
         for alarm in state["alarms"]:
             alarm.pop("raised_ms")  # a clearing that arrives before its raising cannot know it
     assert piecewise == at_once
-    assert {row["state"] for row in at_once["whereabouts"]} == {"ready", "collected", "unclear"}
+    assert {row["state"] for row in at_once["whereabouts"]} == {
+        "ready", "collected", "unclear", "removed", "expected"
+    }  # fmt: skip
     assert [row["subject"] for row in at_once["alarms"] if row["cleared_ms"] is None] == ["04"]

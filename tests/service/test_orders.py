@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cloud.orders import order_state
-from config.contract import codes
+from config.contract import codes, labels
 from tests.service.conftest import Service, public_keys, started
 from tests.service.fake_cabinet import Stay
 
@@ -162,6 +162,43 @@ def test_the_state_of_an_order_is_what_its_parcels_say(
     assert order_state([{"state": each} for each in states], expires_ms, now=5) == state
 
 
+# --- labels that need no network
+
+
+async def test_each_parcel_has_a_signed_label_that_tells_the_cabinet_all_it_needs(service: Service) -> None:
+    await service.enrolled()
+    order = (await service.order(parcels=[{"size": "L", "zone": "ambient"}])).json()
+    (parcel,) = order["parcels"]
+    read = labels.read_label(parcel["signed_label"])
+    assert read.holds(public_keys(service, "token")[str(read.label.kid)])
+    told = (read.label.purpose, read.label.order, read.label.parcel, read.label.size, read.label.zone)
+    assert told == (labels.LabelPurpose.DELIVERY, order["order"], parcel["parcel"], "L", "ambient")
+    assert read.label.cabinet == codes.cabinet_hash(order["cabinet"])
+    assert read.label.exp * 1000 <= order["expires_ms"]
+
+
+async def test_whoever_brings_something_gets_a_label_of_their_own_for_each_parcel_to_come(
+    service: Service,
+) -> None:
+    await service.enrolled()
+    order = (await service.order(parcels=[{"size": "S"}, {"size": "M"}])).json()
+    told = (await service.http.get(f"/v1/orders/{order['order']}/hand-in")).json()
+    read = {each["parcel"]: labels.read_label(each["label"]).label for each in told["parcels"]}
+    assert set(read) == {parcel["parcel"] for parcel in order["parcels"]}
+    assert {label.purpose for label in read.values()} == {labels.LabelPurpose.HAND_IN}
+    assert (await service.http.get("/v1/orders/" + "ab" * 8 + "/hand-in")).json()["code"] == "unknown_order"
+
+
+async def test_a_badge_that_may_remove_says_so(service: Service) -> None:
+    await service.enrolled()
+    asked = {"cabinet": "garden-east-1", "rights": ["load", "remove"], "valid_hours": 12}
+    token = codes.read_token((await service.http.post("/v1/badges", json=asked)).json()["token"]).token
+    assert codes.BadgeRight(token.right) == codes.BadgeRight.LOAD | codes.BadgeRight.REMOVE
+
+
+def test_an_order_whose_parcels_were_taken_out_says_so() -> None:
+    rows = [{"state": "collected"}, {"state": "removed"}]
+    assert order_state(rows, 10, 5) == "removed"
 async def test_the_cabinet_is_told_a_second_digest_of_code_and_phone_and_what_the_order_asks_for(
     service: Service,
 ) -> None:

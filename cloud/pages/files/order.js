@@ -5,7 +5,7 @@
   const here = location.pathname;
   const form = document.getElementById("tap");
   const at = (id) => document.getElementById(id);
-  const OVER = ["collected", "expired"];
+  const OVER = ["collected", "expired", "removed"];
   const PROGRESS = { opening: 1, open: 3, collected: 4 };
   const RETRY_MS = [1000, 2000, 4000];
   const POLL_MS = 2000;
