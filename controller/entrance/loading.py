@@ -69,7 +69,7 @@ class Loading:
             await self._cabinet.record(Change(facts=(told,)))
             return Answer("courier_left", more=left)
         await self._cabinet.record(Change(facts=(events.CourierArrived(badge=badge.badge),)))
-        self._courier = Courier(badge.badge, badge.rights, self._clock.now() + COURIER_IDLE_S)
+        self._courier = Courier(badge.badge, badge.right, self._clock.now() + COURIER_IDLE_S)
         return self._unsure() or Answer("courier")
 
     async def parcel(self, text: str) -> Answer:
