@@ -230,7 +230,8 @@ async def build(
     access = Access(file.id, clock, Kept.read(store.guarded))
     documents = Documents(file.id, identity.root_key, keys, cabinet, store, clock)
     screen = Screen(clock)
-    entrance = Entrance(file, cabinet, access, store, clock)
+    zones = Zones(file, cabinet, health, store, clock)
+    entrance = Entrance(file, cabinet, access, store, clock, zones)
     commands = Commands(file.id, cabinet, documents, screen, store, clock)
     commands.no_time_after_s = settings.no_time_after_s
     keep = Keep(settings.keep_acked_rows, settings.keep_acked_days)
@@ -238,7 +239,6 @@ async def build(
     cabinet.listen(lambda changed: outbox.note_more())
     cabinet.connect(Unlocker(_locks(file, hardware), cabinet, clock))
     switches = Switches(_watched(file, hardware), cabinet, health, settings.poll_s)
-    zones = Zones(file, cabinet, health, store, clock)
     figures = DoorFigures(cabinet, store)
     records.also_kept = lambda: zones.kept() | figures.kept()
     climate = Climate(hardware.thermometers, health, clock, zones.heard)

@@ -144,6 +144,11 @@ class Zones:
         """What of the zones is to be durable, by its key in the store."""
         return {KEY + zone: self._row(zone) for zone in self.air}
 
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Zones that wait for a person to look at their goods."""
+        return tuple(zone for zone, air in self.air.items() if air.held)
+
     async def release(self, zone: str, badge: str) -> str:
         """A person with the right to serve stands there, has looked, and ends the hold.
 

@@ -13,6 +13,7 @@ from config.contract import codes, labels
 from config.contract.events import CodeReplaced, Fact
 from controller.access import Access, BadgeGranted, Denied, Granted, Kept
 from controller.cabinet import Cabinet
+from controller.climate import Zones
 from controller.clock import Clock
 from controller.entrance.answer import Answer
 from controller.entrance.collecting import Collecting
@@ -29,14 +30,20 @@ __all__ = ["Answer", "Entrance"]
 AGAIN_WITHIN_S = 45.0
 
 
-REMOVE = "remove"
+REMOVE, RELEASE = "remove", "release"
 
 
 class Entrance:
     """Everything a person can do in front of this cabinet."""
 
     def __init__(
-        self, file: CabinetFile, cabinet: Cabinet, access: Access, store: Store, clock: Clock
+        self,
+        file: CabinetFile,
+        cabinet: Cabinet,
+        access: Access,
+        store: Store,
+        clock: Clock,
+        zones: Zones,
     ) -> None:
         self._cabinet = cabinet
         self._access = access
@@ -45,7 +52,7 @@ class Entrance:
         self.placing = Placing(file, cabinet, store, clock, self._show)
         self.loading = Loading(cabinet, access, store, clock, self.placing)
         self.removing = Removing(cabinet, access, store, clock, self.loading)
-        self.service = Service(cabinet, store, clock)
+        self.service = Service(cabinet, store, clock, zones)
         self._inside = Inside(file, cabinet, store, clock)
         self._shown_to: list[Callable[[Answer], None]] = []
         self._again_until = float("-inf")
@@ -185,8 +192,13 @@ class Entrance:
             await self._cabinet.record(Change(facts=facts, meta=meta))
 
     async def said(self, word: str, door: str) -> Answer:
-        """Whoever loads answers on the screen; see ``Loading.say``. ``remove`` begins a round of removals."""
+        """Whoever loads answers on the screen; see ``Loading.say``. ``remove`` begins a round of removals.
+
+        ``release``, by a technician: the goods of a held zone (``door``) were looked at.
+        """
         try:
+            if word == RELEASE:
+                return self._show(await self.service.release(door))
             if word == REMOVE:
                 return self._show(await self.removing.begin())
             return self._show(await self.loading.say(word, door))

@@ -9,7 +9,8 @@ class Answer:
 
     ``kind``: opening, refused, courier (badge accepted), courier_left, queued (its door opens in its turn),
     question (where is the parcel?), noted (a word was taken), removed_all (nothing overdue is left), pin (is
-    wanted), service (may be done), service_left, again (the next code opens once more).
+    wanted), service (may be done), service_left, released (goods were looked at after their hold), again (the
+    next code opens once more).
     """
 
     kind: str
@@ -25,3 +26,5 @@ class Answer:
     """What may be answered to a question: words of ``visit.Word``, or ``in_other``."""
     other: str | None = None
     """The door that moved though another one was asked to open."""
+    held: tuple[str, ...] = ()
+    """Zones whose goods were too warm: somebody is to look at them, and release what is still good."""

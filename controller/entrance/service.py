@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from config.contract.codes import BadgeRight
 from controller.access import BadgeGranted
 from controller.cabinet import Cabinet
+from controller.climate import Zones
 from controller.clock import Clock
 from controller.entrance.answer import Answer
 from controller.store import Store
@@ -25,10 +26,11 @@ class Technician:
 class Service:
     """One technician at a time, until the badge is scanned again, or to a pause."""
 
-    def __init__(self, cabinet: Cabinet, store: Store, clock: Clock) -> None:
+    def __init__(self, cabinet: Cabinet, store: Store, clock: Clock, zones: Zones) -> None:
         self._cabinet = cabinet
         self._store = store
         self._clock = clock
+        self._zones = zones
         self._technician: Technician | None = None
         self._scanned: tuple[BadgeGranted, float] | None = None
 
@@ -61,7 +63,7 @@ class Service:
         """The right was proven."""
         self._scanned = None
         self._technician = Technician(granted.badge, self._clock.now() + SERVICE_IDLE_S)
-        return Answer("service")
+        return Answer("service", held=self._zones.held)
 
     def forget_badge(self) -> None:
         """The PIN was wrong: the badge has to be scanned again."""
@@ -81,3 +83,14 @@ class Service:
         if isinstance(outcome, Refused):
             return Answer("refused", door=label, refusal=outcome.reason)
         return Answer("opening", door=label)
+
+    async def release(self, zone: str) -> Answer:
+        """The goods of a held zone were looked at: they may be collected again."""
+        technician = self.technician
+        if technician is None:
+            return Answer("refused", refusal="no_badge")
+        technician.until = self._clock.now() + SERVICE_IDLE_S
+        refusal = await self._zones.release(zone, technician.badge)
+        if refusal:
+            return Answer("refused", refusal=refusal)
+        return Answer("released", zone=zone, held=self._zones.held)

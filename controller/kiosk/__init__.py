@@ -38,10 +38,10 @@ class Typed(BaseModel):
 
 
 class Word(BaseModel):
-    """What somebody at the screen says of a door."""
+    """What somebody at the screen says of a door, or of a zone."""
 
     word: str = Field(max_length=20)
-    door: str = Field(default="", max_length=8)
+    door: str = Field(default="", max_length=32)
 
 
 Nonce = Annotated[str | None, Query(pattern=r"^[0-9a-f]{16}$")]
@@ -142,6 +142,7 @@ class Kiosk:
         @app.post("/say")
         async def say(said: Word) -> dict[str, Any]:
             return asdict(await self._entrance.said(said.word, said.door))
+
         @app.post("/again")
         async def again() -> dict[str, Any]:
             return asdict(self._entrance.again())

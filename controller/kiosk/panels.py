@@ -72,7 +72,9 @@ def of_answer(answer: Answer) -> Panel | None:
         case "pin":
             return Panel("wait", say("pin"), say("pin_next"), READ_S, on_keypad=True)
         case "service":
-            return Panel("wait", say("service"), say("service_next_door"), READ_S)
+            return _service(answer)
+        case "released":
+            return Panel("done", say("released"), say("released_next"), READ_S, choices=_held(answer))
         case "service_left":
             return Panel("done", say("service_left"), say("courier_left_next"), FAREWELL_S)
         case "courier_left":
@@ -86,6 +88,17 @@ def of_answer(answer: Answer) -> Panel | None:
         case "removed_all":
             return Panel("done", say("removed_all"), say("removed_all_next"), READ_S)
     return None
+
+
+def _service(answer: Answer) -> Panel:
+    """Goods that were too warm are mentioned first: nobody else ends their hold."""
+    if answer.held:
+        return Panel("stop", say("too_warm"), say("too_warm_next"), WORK_S, choices=_held(answer))
+    return Panel("wait", say("service"), say("service_next_door"), READ_S)
+
+
+def _held(answer: Answer) -> tuple[Choice, ...]:
+    return tuple(Choice("release", zone, say("say_release", zone=zone)) for zone in answer.held)
 
 
 def _courier_left(answer: Answer) -> Panel:

@@ -67,6 +67,14 @@ WORDS: dict[str, Sentence] = {
         "请输入或点选箱门号；做完再扫一次工牌", "Type or tap a door; scan your badge again to end"
     ),
     "service_left": Sentence("维护结束", "Service has ended"),
+    "too_warm": Sentence("有物品曾经过热，已锁定", "Goods have been too warm and are held"),
+    "too_warm_next": Sentence(
+        "请先查看物品，取走变质的；确认其余完好后再解除锁定。点“返回”可开门",
+        "Look at them and take away what has gone off; then release the rest. “Back” lets you open doors",
+    ),
+    "released": Sentence("已解除锁定", "Released"),
+    "released_next": Sentence("物品可以正常领取", "They may be collected again"),
+    "say_release": Sentence("{zone}：已查看，解除锁定", "{zone}: I have looked, release it"),
     # A courier
     "courier": Sentence("工牌有效，可以投件", "Badge accepted: you may load"),
     "courier_next": Sentence("请扫描包裹标签", "Scan a parcel label"),

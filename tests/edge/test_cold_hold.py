@@ -159,6 +159,25 @@ async def test_h8_neither_cold_nor_a_restart_nor_a_reboot_ends_a_hold(cold):
 
 
 @pytest.mark.row("H8")
+async def test_h8_only_a_badge_for_service_ends_a_hold_at_the_screen(cold):
+    order = await held(cold)
+    entrance = cold.edge.entrance
+    assert (await entrance.said("release", "cold")).refusal == "no_badge"
+    await entrance.scanned(cold.cloud.badge())
+    assert (await entrance.said("release", "cold")).refusal == "no_badge"
+    await entrance.scanned(cold.cloud.badge())
+    now = int(time.time())
+    of_today = cold.cloud.badge("00000000000000bb", now + 3600, iat=now, right=codes.BadgeRight.SERVICE)
+    begun = await entrance.scanned(of_today)
+    assert (begun.kind, begun.held) == ("service", ("cold",))
+    assert (await entrance.said("release", "nowhere")).refusal == "no_hold"
+    await cold.served.air("probe", 3.0)
+    await cold.until(lambda: cold.edge.zones.air["cold"].celsius == 3.0)
+    assert (await entrance.said("release", "cold")).kind == "released"
+    assert (await entrance.typed(order.code)).kind == "opening"
+
+
+@pytest.mark.row("H8")
 async def test_h8_a_person_ends_it_once_it_is_cold_again(cold):
     order = await held(cold)
     zones = cold.edge.zones

@@ -179,3 +179,11 @@ def test_an_open_door_lets_the_courier_say_that_it_does_not_fit():
     panel = panel_of(in_opening(fact.DoorOpened, "load", pulse=1, after_pulse_ms=90))
     assert [choice.word for choice in panel.choices] == ["does_not_fit", "not_empty"]
     assert panel_of(in_opening(fact.DoorOpened, pulse=1, after_pulse_ms=90)).choices == ()
+
+
+def test_goods_that_were_too_warm_are_the_first_thing_a_technician_is_told() -> None:
+    begun, after = of_answer(Answer("service", held=("cold",))), of_answer(Answer("released", zone="cold"))
+    assert begun is not None
+    assert [(choice.word, choice.door) for choice in begun.choices] == [("release", "cold")]
+    assert after is not None
+    assert after.choices == ()
