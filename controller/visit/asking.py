@@ -63,7 +63,9 @@ def _again(box: Box, opening: Opening, wish: Ask, now: float, rules: Rules) -> S
     if not pulses_left(opening, now, rules):
         return Refused("door_stuck")
     renewed = replace(opening, proof=wish.proof, not_after=wish.not_after, command=wish.command)
-    facts = started(box, renewed) if wish.command != opening.command else ()
+    facts: tuple[fact.Fact, ...] = ()
+    if wish.command != opening.command:
+        facts = (*command_ended(opening, "unknown", ""), *started(box, renewed))
     return pulse_next(box, renewed, now, rules, facts)
 
 
