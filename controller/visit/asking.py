@@ -60,9 +60,9 @@ def _again(box: Box, opening: Opening, wish: Ask, now: float, rules: Rules) -> S
     """The same person asks once more while the opening is under way."""
     if opening.seen_open or (opening.intended is not None and not opening.ambiguous):
         return Refused("busy")
-    if not pulses_left(opening, now, rules):
-        return Refused("door_stuck")
     renewed = replace(opening, proof=wish.proof, not_after=wish.not_after, command=wish.command)
+    if not pulses_left(renewed, now, rules):
+        return Refused("door_stuck")
     facts: tuple[fact.Fact, ...] = ()
     if wish.command != opening.command:
         facts = (*command_ended(opening, "unknown", ""), *started(box, renewed))

@@ -59,9 +59,15 @@ def test_no_order_of_events_breaks_a_rule_and_a_way_leads_out_of_everything(exte
     assert not stuck, search.trace(stuck[0])
 
 
-def test_two_commands_that_race_break_no_rule_as_far_as_the_short_search_goes():
-    search = Search(ONE_COMMAND_EACH, most=60_000).run()
-    assert {"command 1 arrives", "command 2 arrives", "the pulse is withheld (late)"} <= search.actions
+@pytest.mark.parametrize(
+    ("extent", "most"), [(TWO_ORDERS, 15_000), (HELP, 10_000), (ONE_COMMAND_EACH, 20_000)],
+    ids=["two orders", "help", "two commands"],
+)
+def test_the_short_search_breaks_no_rule_as_far_as_it_goes(extent, most):
+    search = Search(extent, most=most).run()
+    assert len(search.worlds) >= most
+    if extent.commands:
+        assert {"command 1 arrives", "command 2 arrives"} <= search.actions
 
 
 @pytest.mark.hard
