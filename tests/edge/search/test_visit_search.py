@@ -60,7 +60,8 @@ def test_no_order_of_events_breaks_a_rule_and_a_way_leads_out_of_everything(exte
 
 
 @pytest.mark.parametrize(
-    ("extent", "most"), [(TWO_ORDERS, 15_000), (HELP, 10_000), (ONE_COMMAND_EACH, 20_000)],
+    ("extent", "most"),
+    [(TWO_ORDERS, 15_000), (HELP, 10_000), (ONE_COMMAND_EACH, 20_000)],
     ids=["two orders", "help", "two commands"],
 )
 def test_the_short_search_breaks_no_rule_as_far_as_it_goes(extent, most):
