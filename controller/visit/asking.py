@@ -58,7 +58,7 @@ def _may_service(box: Box, wish: Ask) -> str:
 
 def _again(box: Box, opening: Opening, wish: Ask, now: float, rules: Rules) -> Step | Refused:
     """The same person asks once more while the opening is under way."""
-    if opening.seen_open or (opening.intended is not None and not opening.ambiguous):
+    if opening.seen_open or not opening.ambiguous:
         return Refused("busy")
     renewed = replace(opening, proof=wish.proof, not_after=wish.not_after, command=wish.command)
     if not pulses_left(renewed, now, rules):

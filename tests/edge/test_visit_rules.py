@@ -98,6 +98,25 @@ def test_who_may_not_is_told_why(box, wish, reason):
     assert ask(box, wish, 100.0, RULES) == Refused(reason)
 
 
+def test_a_courier_comes_back_to_the_box_of_a_parcel_in_doubt():
+    doubtful = replace(FULL, state=State.CHECKING)
+    assert begun(doubtful, LOAD).box.state is State.LOADING
+    ambiguous = visit.restarted(sent(FREE, LOAD), same_boot=True).box
+    assert begun(ambiguous, LOAD, 110.0).pulse.pulse == 2
+    looked_into = begun(doubtful, replace(COLLECT, purpose=Purpose.SERVICE)).box
+    assert ask(looked_into, LOAD, 110.0, RULES) == Refused("busy")
+
+
+def test_the_first_reading_tells_nothing_of_a_door_that_is_shut():
+    assert visit.door_read(Box("01"), Reading(False, 1.0), 1.0, RULES).facts == ()
+    opening = visit.restarted(sent(FULL, COLLECT), same_boot=True).box
+    assert visit.door_read(opening, Reading(False, 101.0), 101.0, RULES).facts == ()
+
+
+def test_a_door_that_opens_needs_no_more_rest():
+    assert opened(replace(FULL, rest_until=50.0), COLLECT).box.rest_until == 0.0
+
+
 def test_a_resting_door_may_be_asked_again_when_the_rest_is_over():
     assert begun(replace(FULL, rest_until=100.0), COLLECT).pulse is not None
 

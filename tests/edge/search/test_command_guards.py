@@ -41,7 +41,8 @@ def heard(*, synced_ago=0.0, is_there=False, spent=0, **more):
     commands._budget = Budget((int(NOW * 1000),) * spent)
     given = {
         "id": COMMANDS[0], "cabinet": CABINET, "session": SESSIONS[0],
-        "deadline_ms": int(NOW * 1000) + 10_000, "compartment": LABEL, "occupancy": OCCUPANCY_A, "purpose": "collect",
+        "deadline_ms": int(NOW * 1000) + 10_000, "compartment": LABEL,
+        "occupancy": OCCUPANCY_A, "purpose": "collect",
     } | more  # fmt: skip
     with running():
         finish(commands.take(sign(KEY, "commands", CABINET, OpenDoor(**given).body()), SESSIONS[0]))
