@@ -35,6 +35,7 @@ from cloud.pickup import Pickup
 from cloud.presence import OnlineCabinets
 from cloud.resident import Resident
 from cloud.sessions import Sessions
+from cloud.sharing import Sharing
 from cloud.store import Store, open_store
 from cloud.store.engine import sqlite_url
 from cloud.vault import Vault, new_secret
@@ -95,7 +96,9 @@ async def running(settings: CloudSettings) -> AsyncIterator[Parts]:
             api_keys=api_keys, sessions=Sessions(vault, api_keys), enrolment=enrolment, logins=logins,
             downlink=downlink, broker=broker, fleet=fleet, commands=commands, orders=orders,
             badges=Badges(store, pickup, documents),
-            resident=Resident(store, pickup, commands, online),
+            resident=Resident(
+                store, pickup, orders, Sharing(store, pickup, documents), commands, online
+            ),
         )  # fmt: skip
         await fleet.load()
         downlink.start()

@@ -43,6 +43,8 @@ class Opening:
     asked_by: str
     reason: str = ""
     presence: Presence | None = None
+    again: bool = False
+    """Once more, where it was collected a moment ago."""
 
 
 class Commands:
@@ -103,6 +105,7 @@ class Commands:
             occupancy=opening.occupancy,
             purpose=opening.purpose,
             presence=opening.presence,
+            again=opening.again,
             reason=opening.reason,
         )
         async with self._store.writing() as db:

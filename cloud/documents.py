@@ -19,9 +19,10 @@ from cloud.live import Change, Live
 from cloud.metrics import Metrics
 from cloud.moment import now_ms
 from cloud.presence import OnlineCabinets
-from cloud.store import Store, Writing, access, cabinets, orders
+from cloud.store import Store, Writing, access, cabinets, orders, shares
 from cloud.store import documents as stored
 from config.contract.messages import (
+    BadgePin,
     CabinetSettings,
     Desired,
     DocumentName,
@@ -139,12 +140,18 @@ class Documents:
         expected = await orders.expected_parcels(
             db, cabinet["id"], now=now, collected_after=now - KEEP_COLLECTED_MS
         )
+        void = await shares.void_rights(db, cabinet["id"])
         revoked = await access.revoked_badges(db, cabinet["id"], now)
+        pins = await access.badge_pins(db, cabinet["id"], now)
         content = {
             DocumentName.KEYS: Keys(keys=tuple(self._keys.in_force())),
-            DocumentName.GRANTS: Grants(revoked_badges=tuple(revoked)),
+            DocumentName.GRANTS: Grants(
+                revoked_badges=tuple(revoked),
+                salt=cabinet["salt"],
+                pins=tuple(BadgePin(badge=row["id"], digest=row["pin_digest"]) for row in pins),
+            ),
             DocumentName.PARCELS: Parcels(
-                salt=cabinet["salt"], parcels=tuple(_expected_parcel(row) for row in expected)
+                salt=cabinet["salt"], parcels=tuple(_expected_parcel(row, void) for row in expected)
             ),
             DocumentName.SETTINGS: CabinetSettings(**cabinet["settings"]),
         }
@@ -198,13 +205,17 @@ class Documents:
             self._metrics.documents.labels(name).inc()
 
 
-def _expected_parcel(row: Row) -> ExpectedParcel:
+def _expected_parcel(row: Row, void: dict[str, tuple[int, ...]]) -> ExpectedParcel:
     return ExpectedParcel(
         parcel=row["id"],
         order=row["order_id"],
         size=row["size"],
         zone=row["zone"],
         digest=row["digest"],
+        strong_digest=row["strong_digest"],
+        sensitive=row["sensitive"],
+        low=row["low_door"],
+        void_rights=void.get(row["order_id"], ()),
         generation=row["generation"],
         expires_ms=row["expires_ms"],
     )

@@ -1,6 +1,11 @@
 """What the service counts, for Prometheus."""
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+OF_DOORS = ("openings", "retries", "failures", "bounces", "open_ms", "slowest_ms")
+"""What a cabinet tells of its doors in sum; nothing else that it says becomes a label."""
 
 
 class Metrics:
@@ -30,6 +35,15 @@ class Metrics:
         self.watchers = self._gauge("watchers", "Pages and requests that watch for changes")
         self.cabinets = self._gauge("cabinets", "Cabinets by presence", "state")
         self.alarms = self._gauge("alarms_open", "Open alarms by fault", "fault")
+        self.doors = self._gauge(
+            "doors", "What an enrolled cabinet tells of its doors in sum", "cabinet", "figure"
+        )
+
+    def sampled(self, cabinet: str, samples: Mapping[str, float]) -> None:
+        """An enrolled cabinet has sent telemetry."""
+        for figure in OF_DOORS:
+            if (value := samples.get(f"doors.{figure}")) is not None:
+                self.doors.labels(cabinet, figure).set(value)
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

@@ -1,5 +1,6 @@
 """Orders: taken from a shop, given a code, and followed until the last parcel is collected."""
 
+import contextlib
 import hashlib
 import json
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from cloud.store import orders as stored
 
 SIZES = ("S", "M", "L", "XL")
 CODE_TRIES = 5
+LAST_GENERATION = 255
 
 log = structlog.get_logger("orders")
 
@@ -30,6 +32,8 @@ class Asked:
 
     size: str
     zone: str
+    sensitive: bool = False
+    """Handed out to code and phone digits together only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +48,17 @@ class NewOrder:
     phone: str
     reference: str
     keep_ms: int
+    low_door: bool = False
 
     @property
     def fingerprint(self) -> str:
-        said = [
+        said: list[Any] = [
             self.cabinet,
-            [(p.size, p.zone) for p in self.parcels],
+            [(p.size, p.zone, *(["sensitive"] if p.sensitive else [])) for p in self.parcels],
             self.phone,
             self.reference,
             self.keep_ms,
+            *(["low_door"] if self.low_door else []),
         ]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
@@ -105,7 +111,7 @@ class Orders:
         """The id of the new order; None when its Idempotency-Key was taken meanwhile."""
         order = new_id()
         for _ in range(CODE_TRIES):
-            code = await self._pickup.new_code(order, new.cabinet, cabinet["salt"])
+            code = await self._pickup.new_code(order, new.cabinet, cabinet["salt"], new.phone)
             try:
                 await self._insert(new, order, code)
             except Clash:
@@ -131,9 +137,13 @@ class Orders:
             "link_sealed": link_sealed,
             "created_ms": now,
             "expires_ms": now + new.keep_ms,
+            "low_door": new.low_door,
         }
-        common = {"tenant": new.tenant, "order_id": order, "cabinet": new.cabinet, "digest": code.digest}
-        rows = [{"id": new_id(), "size": p.size, "zone": p.zone, **common} for p in new.parcels]
+        common = {"tenant": new.tenant, "order_id": order, "cabinet": new.cabinet, **digests(code)}
+        rows = [
+            {"id": new_id(), "size": p.size, "zone": p.zone, "sensitive": p.sensitive, **common}
+            for p in new.parcels
+        ]
         answered = {
             "actor": new.actor,
             "key": new.key,
@@ -146,6 +156,36 @@ class Orders:
         async with self._store.writing() as db:
             await access.add_answered(db, answered)
             await stored.add_order(db, row, rows)
+
+    async def reissue(self, order_id: str) -> Row:
+        """A new code and QR for an order that is not over; the ones before it are void.
+
+        The cabinet refuses the old ones as soon as it has heard of it, or has seen the new QR.
+        """
+        async with self._store.reading() as db:
+            order = await stored.order(db, order_id)
+            cabinet = await cabinets.cabinet(db, order["cabinet"]) if order is not None else None
+        if order is None or cabinet is None:
+            raise Refused(404, "unknown_order", f"there is no order {order_id!r}", order=order_id)
+        _check_may_reissue(order)
+        for _ in range(CODE_TRIES):
+            code = await self._pickup.new_code(
+                order_id, order["cabinet"], cabinet["salt"], self._pickup.phone_of(order)
+            )
+            with contextlib.suppress(Clash):  # the code is in use at this cabinet
+                await self._replace_code(order, code)
+                break
+        else:
+            raise Refused(503, "no_free_code", f"no free pickup code was found for cabinet {cabinet['id']}")
+        await self._documents.changed(order["cabinet"])
+        self._live.publish([Change("order", order["cabinet"], order_id, {"id": order_id}, order_id)])
+        return await self.told(order_id, with_secrets=True)
+
+    async def _replace_code(self, order: Row, code: Code) -> None:
+        async with self._store.writing() as db:
+            row = {"code_sealed": code.sealed, "code_lookup": code.lookup}
+            if not await stored.replace_code(db, order["id"], order["generation"], row, digests(code)):
+                raise Refused(409, "changed_meanwhile", "the order has changed meanwhile; look at it again")
 
     async def told(self, order_id: str, *, with_secrets: bool = False) -> Row:
         """An order with its parcels; ``with_secrets`` adds code, QR and link, as whoever took it may know."""
@@ -178,6 +218,20 @@ class Orders:
             touched = await stored.forget_expired_codes(db, now)
         for cabinet in touched:
             await self._documents.changed(cabinet)
+
+
+def _check_may_reissue(order: Row) -> None:
+    if order["closed_ms"] is not None:
+        raise Refused(409, "used", "it has been collected already")
+    if order["expires_ms"] < now_ms():
+        raise Refused(409, "expired", "the order has expired; please call us")
+    if order["generation"] >= LAST_GENERATION:
+        raise Refused(409, "no_more_codes", f"this order has had {LAST_GENERATION} new codes already")
+
+
+def digests(code: Code) -> Row:
+    """What the cabinet is to know of a code."""
+    return {"digest": code.digest, "strong_digest": code.strong_digest}
 
 
 def order_state(parcels: list[Row], expires_ms: int, now: int) -> str:

@@ -19,6 +19,8 @@ from config.problems import BadFile, Problem, one
 
 LONGEST_PULSE_MS = 1000
 """No profile may energise a coil for longer; a solenoid lock burns when it is held."""
+CHILLED_CELSIUS = 5.0
+"""How warm a chilled zone may be where its file says nothing else. Frozen has no default."""
 
 
 def _cabinet_id(text: str) -> str:
@@ -105,9 +107,20 @@ class Zone(_Part):
     name: Name
     class_: Literal["ambient", "chilled", "frozen"] = Field(alias="class")
     limit_celsius: float | None = Field(
-        default=None, ge=-40, le=30, description="warmer than this is an excursion"
+        default=None, ge=-40, le=30, description="warmer than this is an excursion; chilled: 5 by default"
     )
     thermometer: Name | None = Field(default=None, description="name of the thermometer that watches it")
+    defrost_minutes: int = Field(
+        default=0, ge=0, le=60, description="so long its unit may be warm while it defrosts; 0: it does not"
+    )
+    defrost_every_hours: float = Field(default=6.0, ge=2, le=48, description="and no more often than this")
+
+    @property
+    def limit(self) -> float | None:
+        """Degrees Celsius that are still cold enough; None: any temperature will do."""
+        if self.limit_celsius is None and self.class_ == "chilled":
+            return CHILLED_CELSIUS
+        return self.limit_celsius
 
 
 class Thermometer(_Part):
@@ -335,8 +348,12 @@ def _cold_zones_are_watched(cabinet: Cabinet) -> Iterator[Finding]:
             yield f"zone[{at}].thermometer", f"there is no thermometer named {zone.thermometer}"
         if zone.class_ != "ambient" and zone.thermometer is None:
             yield f"zone[{at}].thermometer", f"zone {zone.name} is {zone.class_} and must name a thermometer"
+        elif zone.limit is not None and zone.thermometer is None:
+            yield f"zone[{at}].thermometer", f"zone {zone.name} has a limit and must name a thermometer"
         if zone.class_ == "frozen" and zone.limit_celsius is None:
             yield f"zone[{at}].limit_celsius", f"zone {zone.name} is frozen and must set its limit"
+        if zone.defrost_minutes and zone.limit is None:
+            yield f"zone[{at}].defrost_minutes", f"zone {zone.name} has no limit, so defrosting is no matter"
 
 
 def _people_can_get_out(cabinet: Cabinet) -> Iterator[Finding]:

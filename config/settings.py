@@ -53,6 +53,15 @@ class EdgeSettings(BaseSettings):
     batch_events: int = Field(default=500, ge=1, le=500, description="events in one batch at most")
     keep_acked_rows: int = Field(default=200_000, ge=0, description="acknowledged events kept for a rewind")
     keep_acked_days: int = Field(default=14, ge=0, le=90, description="and for how long")
+    log_mib: float = Field(
+        default=16, ge=0.1, le=1024, description="size of the log under the folder, at most"
+    )
+    safe_after_ends: int = Field(
+        default=5, ge=0, le=100, description="abnormal ends that begin safe mode; 0: never"
+    )
+    safe_within_min: float = Field(
+        default=10, gt=0, le=1440, description="when they come within this; as long without one ends it"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="how much is logged"
     )

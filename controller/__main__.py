@@ -5,9 +5,8 @@ import json
 import logging
 import selectors
 import signal
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO, cast
 
 import structlog
 import typer
@@ -17,7 +16,18 @@ from config.parent import end_with_parent
 from config.problems import BadFile
 from config.settings import EdgeSettings, load_settings
 from controller.app import build
+from controller.bundle import NothingToPack, pack
 from controller.identity import Identity, NotEnrolled, exchange, read_identity
+from controller.install import (
+    STATE,
+    UNITS,
+    CannotInstall,
+    clock_behind_ms,
+    set_clock,
+    unit_text,
+)
+from controller.install import install as install_unit
+from controller.log_file import CappedLog
 from controller.store import StoreFailing
 from controller.timing import time_commits
 from firmware_bridge.assemble import assemble
@@ -55,7 +65,7 @@ def run(
     try:
         cabinet = load(file)
         given = load_settings(EdgeSettings, settings, folder=folder, cloud_url=cloud, kiosk_port=kiosk_port)
-        _log_to_stderr(given.log_level)
+        _log_to(CappedLog(given.folder, int(given.log_mib * 2**20)), given.log_level)
         identity = _identity(cabinet, given, token)
         with asyncio.Runner(loop_factory=_punctual_loop) as runner:
             runner.run(_serve(cabinet, given, identity, _ports(port or []), as_json))
@@ -79,6 +89,69 @@ def commits(
     except (StoreFailing, OSError) as error:
         typer.echo(f"{folder}: {error}", err=True)
         raise typer.Exit(2) from error
+
+
+@app.command()
+def install(
+    file: Annotated[Path, typer.Argument(help="cabinet file")],
+    folder: Annotated[Path, typer.Option(help="data folder")] = STATE,
+    units: Annotated[Path, typer.Option(help="where systemd looks for units")] = UNITS,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the unit and change nothing")] = False,
+) -> None:
+    """Have systemd run this cabinet from every boot on; needs root.
+
+    Example: sudo tuangui edge install config/cabinets/locker-8a80.toml
+    """
+    try:
+        text = unit_text(file, load(file), folder)
+        if dry_run:
+            print(text, end="")
+            return
+        unit = install_unit(text, units)
+    except (BadFile, CannotInstall, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    print(f"{unit} is there and starts at every boot; start it now with: systemctl start {unit.stem}")
+
+
+@app.command("set-clock")
+def put_clock_forward(
+    folder: Annotated[Path, typer.Option(help="data folder")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be set")] = False,
+) -> None:
+    """Put the computer's clock forward to a time that has certainly passed, if it is behind; needs root.
+
+    Example: sudo tuangui edge set-clock --folder /var/lib/tuangui
+    """
+    behind_ms = clock_behind_ms(folder)
+    if not behind_ms:
+        print("the clock is not behind what this cabinet knows")
+        return
+    try:
+        if not dry_run:
+            set_clock(behind_ms)
+    except CannotInstall as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    print(f"the clock {'would be' if dry_run else 'was'} put forward by {behind_ms / 1000:.0f} s")
+
+
+@app.command()
+def bundle(
+    out: Annotated[Path, typer.Argument(help="the .tar.gz to write")],
+    folder: Annotated[Path | None, typer.Option(help="data folder")] = None,
+    settings: Annotated[Path | None, typer.Option(help="settings file")] = None,
+) -> None:
+    """Pack logs, states and the last frames of the buses for somebody far away; no secrets are in it.
+
+    Example: tuangui edge bundle /tmp/cabinet.tar.gz --folder /var/lib/tuangui
+    """
+    try:
+        names = pack(load_settings(EdgeSettings, settings, folder=folder).folder, out)
+    except (BadFile, NothingToPack, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    print(f"{out}: {', '.join(names)}")
 
 
 def _punctual_loop() -> asyncio.AbstractEventLoop:
@@ -125,7 +198,7 @@ async def _serve(
         return
 
 
-def _log_to_stderr(level: str) -> None:
+def _log_to(log: CappedLog, level: str) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -133,7 +206,7 @@ def _log_to_stderr(level: str) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, log)),
     )
 
 

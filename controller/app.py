@@ -15,12 +15,15 @@ from config.contract.messages import CabinetSettings, DocumentName
 from config.contract.signing import CabinetKeys
 from config.problems import BadFile, Problem
 from config.settings import EdgeSettings
-from controller.access import Access, Tries
+from controller.access import Access, Kept
+from controller.beat import Beat
+from controller.bus_trace import BusTrace
 from controller.cabinet import Cabinet
-from controller.climate import Climate
+from controller.climate import Climate, Zones
 from controller.clock import Clock, Computer
 from controller.commands import Commands
 from controller.desired import Documents
+from controller.door_figures import DoorFigures
 from controller.entrance import Entrance
 from controller.health import Health
 from controller.identity import Identity
@@ -29,17 +32,22 @@ from controller.outbox import Outbox
 from controller.presence import Screen
 from controller.records import Records
 from controller.recovery import recover
+from controller.safe_mode import Limit, SafeMode
 from controller.store import Change, Keep, Store, StoreFailing
 from controller.switches import Switches, Watched
 from controller.unlock import Lock, Unlocker
 from controller.uplink import Connect, Uplink
 from controller.visit import Box, Rules, State, now_of
+from controller.watchdog import Watchdog, notify
 from firmware_bridge.assemble import Hardware
+from firmware_bridge.line import Wire
 from firmware_bridge.ports import CodeReader
 
 log = structlog.get_logger(__name__)
 
 SOFTWARE = "0.1.0"
+LOOK_FOR_ASKING_S = 0.5
+"""Somebody may have asked for the frames of the buses."""
 
 
 @dataclass(slots=True)
@@ -62,14 +70,25 @@ class Edge:
     outbox: Outbox
     switches: Switches
     climate: Climate
+    zones: Zones
+    figures: DoorFigures
+    trace: BusTrace
     uplink: Uplink
     kiosk: Kiosk
+    safe_mode: SafeMode
+    fell_back: bool
+    """The records were found damaged or older than they were."""
+    beat: Beat
+    """Of the loop that lets time act."""
 
     async def start(self, ready: Callable[[dict[str, Any]], None]) -> None:
         """Everything that has to be so before anybody is served."""
         same_boot = await self.store.meta("boot") == self.clock.boot
         clean = await self.store.meta("running") == "no"
+        await self.safe_mode.start(clean=await self.store.meta("running") != "yes")
         await self.cabinet.restarted(same_boot=same_boot)
+        await self.zones.load(same_boot=same_boot, fell_back=self.fell_back)
+        await self.figures.load()
         await self.documents.load()
         await self.commands.load()
         await self.hardware.start()
@@ -78,7 +97,9 @@ class Edge:
         await self.switches.read_once()
         reason = "start" if clean else "crash" if same_boot else "power"
         await self._record_boot("start" if await self.store.meta("boot") is None else reason)
-        ready({"ready": True, "cabinet": self.file.id, "kiosk_url": await self.kiosk.start()})
+        url = await self.kiosk.start()
+        notify("READY=1")
+        ready({"ready": True, "cabinet": self.file.id, "kiosk_url": url})
 
     async def _record_boot(self, reason: Any) -> None:
         boxes = tuple(now_of(box) for box in self.cabinet.boxes.values())
@@ -103,31 +124,55 @@ class Edge:
         return [
             self.switches.run,
             self.climate.run,
+            self.zones.run,
             self._watch_wires,
+            self._hand_out_frames,
             self._tick,
             self._read_codes,
             self.records.run,
+            self.safe_mode.run,
             self.uplink.run,
+            Watchdog(self.store, self._beats).run,
         ]
 
+    def _beats(self) -> dict[str, Beat]:
+        return {
+            "time": self.beat, "wires": self.health.beat, "records": self.records.beat,
+            "safe mode": self.safe_mode.beat, "uplink": self.uplink.beat,
+            **self.switches.beats, **self.climate.beats,
+        }  # fmt: skip
+
     async def stop(self) -> None:
+        notify("STOPPING=1")
+        with contextlib.suppress(OSError):
+            self.trace.write()
         await self.kiosk.stop()
         with contextlib.suppress(Exception):
-            await self.cabinet.record(Change(meta={"running": "no", **self.clock.kept()}))
+            kept = self.clock.kept() | self.zones.kept() | self.figures.kept()
+            await self.cabinet.record(Change(meta={"running": "no", **kept}))
         await self.hardware.close()
         await self.store.close()
 
     async def _watch_wires(self) -> None:
-        readers = self.hardware.readers
         wires = self.hardware.wires
-        buses = {name: wire for name, wire in wires.items() if name not in readers}
-        await self.health.watch_wires(buses, {name: wires[name] for name in readers})
+        await self.health.watch_wires(
+            _buses(self.hardware), {name: wires[name] for name in self.hardware.readers}
+        )
+
+    async def _hand_out_frames(self) -> None:
+        while True:
+            try:
+                self.trace.answer()
+            except OSError as error:
+                log.warning("the frames could not be written", error=str(error))
+            await asyncio.sleep(LOOK_FOR_ASKING_S)
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(self.settings.tick_s)
             with _store_may_fail("time could not act"):
                 await self.cabinet.tick()
+            self.beat.comes_round()
 
     async def _read_codes(self) -> None:
         for scanner in self.hardware.readers.values():
@@ -175,12 +220,13 @@ async def build(
         pulses=settings.pulses_per_opening, window_s=settings.pulse_window_s,
         release_wait_s=settings.release_wait_s,
     )  # fmt: skip
+    fell_back = store.fallen is not None
     boxes = await recover(await _boxes(file, store), store, clock)
     cabinet = Cabinet(boxes, await store.used(), store, clock, rules)
     health = Health(cabinet)
     records = Records(cabinet, store, clock, health)
     keys = CabinetKeys.derive(file.id, identity.key)
-    access = Access(file.id, clock, Tries.from_json(await store.meta("tries")))
+    access = Access(file.id, clock, Kept.read(store.guarded))
     documents = Documents(file.id, identity.root_key, keys, cabinet, store, clock)
     screen = Screen(clock)
     entrance = Entrance(file, cabinet, access, store, clock)
@@ -191,29 +237,42 @@ async def build(
     cabinet.listen(lambda changed: outbox.note_more())
     cabinet.connect(Unlocker(_locks(file, hardware), cabinet, clock))
     switches = Switches(_watched(file, hardware), cabinet, health, settings.poll_s)
-    climate = Climate(hardware.thermometers, health, clock)
+    zones = Zones(file, cabinet, health, store, clock)
+    figures = DoorFigures(cabinet, store)
+    records.also_kept = lambda: zones.kept() | figures.kept()
+    climate = Climate(hardware.thermometers, health, clock, zones.heard)
+    trace = BusTrace(settings.folder, _buses(hardware))
     uplink = Uplink(
         cabinet=file.id, broker=identity.broker, keys=keys, status=lambda: _status(file, clock),
         cabinet_map=file.map(), store=store, clock=clock, outbox=outbox, documents=documents,
-        commands=commands, health=health, samples=climate.samples, settings=settings,
-        connect=connect,
+        commands=commands, health=health, settings=settings, connect=connect,
+        samples=lambda: climate.samples() | zones.samples() | figures.samples(),
     )  # fmt: skip
     kiosk = screen_of(file, settings, identity.cloud_url, entrance, screen, cabinet, clock, uplink)
-    _hand_out(documents, access, commands, cabinet, kiosk)
+    limit = Limit(settings.safe_after_ends, settings.safe_within_min)
+    safe_mode = SafeMode(cabinet, store, clock, health, limit)
+    _hand_out(documents, access, commands, cabinet, kiosk, safe_mode)
     return Edge(
         file, settings, hardware, store, clock, cabinet, health, records, access, documents, screen, entrance,
-        commands, outbox, switches, climate, uplink, kiosk,
+        commands, outbox, switches, climate, zones, figures, trace, uplink, kiosk, safe_mode, fell_back,
+        Beat(),
     )  # fmt: skip
 
 
 def _hand_out(
-    documents: Documents, access: Access, commands: Commands, cabinet: Cabinet, kiosk: Kiosk
+    documents: Documents,
+    access: Access,
+    commands: Commands,
+    cabinet: Cabinet,
+    kiosk: Kiosk,
+    safe_mode: SafeMode,
 ) -> None:
     """Who is given which document."""
 
     def use_settings(given: CabinetSettings) -> None:
         commands.settings = given
         cabinet.follow(given)
+        safe_mode.follow(given)
         kiosk.phone = given.phone or kiosk.phone
 
     documents.use(DocumentName.KEYS, access.use_keys)
@@ -231,6 +290,11 @@ async def _boxes(file: CabinetFile, store: Store) -> dict[str, Box]:
         reason = "is not in the file any more, and a parcel lies there"
         raise BadFile([Problem(file.id, f"compartment {box.label}", reason) for box in lost])
     return {label: kept.get(label) or Box(label, verified=False) for label in labels}
+
+
+def _buses(hardware: Hardware) -> dict[str, Wire]:
+    """The wires that boards are on; what readers read are codes."""
+    return {name: wire for name, wire in hardware.wires.items() if name not in hardware.readers}
 
 
 def _locks(file: CabinetFile, hardware: Hardware) -> dict[str, Lock]:

@@ -16,7 +16,7 @@ from config.contract.messages import CabinetSettings
 from controller import visit
 from controller.baseline import baseline
 from controller.clock import Clock
-from controller.doors import Door, Reading
+from controller.doors import Door, Reading, bounced
 from controller.store import Change, Store, StoreFailing
 from controller.visit import Ask, Box, Pulse, Pulsed, Purpose, Refused, Rules, Step
 
@@ -38,6 +38,10 @@ class Changed:
 
 
 Listener = Callable[[Changed], None]
+Guard = Callable[[str, Purpose], str]
+"""Asked before a compartment is used for something; a code of the refusal table, or nothing."""
+Companion = Callable[[Box, Step], Change]
+"""What else belongs into the transaction of a step; is given the box before it."""
 
 
 class Cabinet:
@@ -54,7 +58,13 @@ class Cabinet:
         self._turn = asyncio.Lock()
         self._listeners: list[Listener] = []
         self._unlock: Unlocks | None = None
+        self._guards: list[Guard] = []
+        self._companions: list[Companion] = []
         self.store_failed = False
+        self.is_safe = False
+        """Safe mode: nothing is loaded and nothing opens from afar."""
+        self.bounced: Callable[[str], None] = lambda label: None
+        """Told, with the label, when the switch of a door took back what it had said."""
 
     def connect(self, unlock: Unlocks) -> None:
         """Who carries out the pulses."""
@@ -72,6 +82,18 @@ class Cabinet:
         """Be told of every committed change, after its commit."""
         self._listeners.append(listener)
 
+    def guard(self, guard: Guard) -> None:
+        """One more who may keep a compartment shut, when it is asked for and right before each pulse."""
+        self._guards.append(guard)
+
+    def accompany(self, companion: Companion) -> None:
+        """Whose records change with a compartment, in the same transaction."""
+        self._companions.append(companion)
+
+    def barred(self, label: str, purpose: Purpose) -> str:
+        """Why this compartment is not to be used for this now; empty: nothing is in the way."""
+        return next((why for guard in self._guards if (why := guard(label, purpose))), "")
+
     # --- inputs
 
     async def ask(self, label: str, wish: Ask, along: Change | None = None) -> Step | Refused:
@@ -81,7 +103,11 @@ class Cabinet:
         """
         if self._store.is_full and wish.purpose is Purpose.LOAD:
             return Refused("no_store")
+        if self.is_safe and (wish.purpose is Purpose.LOAD or wish.command is not None):
+            return Refused("safe_mode")
         async with self._turn:
+            if barred := self.barred(label, wish.purpose):
+                return Refused(barred)
             outcome = visit.ask(self.boxes[label], wish, self._clock.now(), self.rules)
             if isinstance(outcome, Refused):
                 return outcome
@@ -96,7 +122,9 @@ class Cabinet:
         for label, reading in readings:
             async with self._turn:
                 box = self.boxes[label]
-                await self._take(visit.door_read(box, reading, self._clock.now(), self.rules))
+                step = await self._take(visit.door_read(box, reading, self._clock.now(), self.rules))
+                if bounced(box.door, step.box.door):
+                    self.bounced(label)
 
     async def tick(self) -> None:
         """Let time act on every compartment."""
@@ -114,6 +142,14 @@ class Cabinet:
         """Commit something that changes no compartment, in turn with what does."""
         async with self._turn:
             await self._store.commit(change, self._clock.stamp())
+            self._tell(Changed(None, change.facts))
+
+    async def change_together(self, decide: Callable[[], Change]) -> None:
+        """Several compartments in one transaction; ``decide`` is asked when it is its turn."""
+        async with self._turn:
+            change = decide()
+            await self._store.commit(change, self._clock.stamp())
+            self.boxes.update({box.label: box for box in change.boxes})
             self._tell(Changed(None, change.facts))
 
     # --- history
@@ -165,7 +201,10 @@ class Cabinet:
 
     async def _commit(self, step: Step, along: Change) -> None:
         used = tuple(told.parcel for told in step.facts if isinstance(told, ParcelCollected))
-        change = replace(along, boxes=(step.box,), facts=(*along.facts, *step.facts), used=used)
+        joined = [companion(self.boxes[step.box.label], step) for companion in self._companions]
+        told = (*along.facts, *step.facts, *(fact for more in joined for fact in more.facts))
+        meta = along.meta | {key: value for more in joined for key, value in more.meta.items()}
+        change = replace(along, boxes=(step.box,), facts=told, used=used, meta=meta)
         try:
             await self._store.commit(change, self._clock.stamp())
             self.store_failed = False

@@ -24,7 +24,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Openings that nobody is known to stand in front of: at most so many a minute and an hour."""
+    """Openings that nobody is known to stand in front of: at most so many a minute and an hour.
+
+    Counted in the time that the cabinet ran: a cloud that lies about the time gains no opening by it.
+    """
 
     opened_ms: tuple[int, ...] = ()
 
@@ -93,13 +96,13 @@ class Commands:
             return "not_valid"
         if command.presence is not None:
             return "" if self._screen.take_back(command.presence) else "not_there"
-        return "" if self._budget.allows(self._clock.best_ms(), self.settings) else "budget"
+        return "" if self._budget.allows(self._clock.served_ms(), self.settings) else "budget"
 
     async def _open(self, command: OpenDoor) -> str:
         proof: Proof = "remote" if command.presence is None else "phone"
         wish = Ask(
             self._store.next_opening(), Purpose(command.purpose), proof, command.occupancy,
-            not_after=self._clock.moment_of(command.deadline_ms), command=command.id,
+            not_after=self._clock.moment_of(command.deadline_ms), command=command.id, again=command.again,
         )  # fmt: skip
         outcome = await self._cabinet.ask(command.compartment, wish, self._along(command))
         return outcome.reason if isinstance(outcome, Refused) else ""
@@ -108,6 +111,6 @@ class Commands:
         """That it was seen, and the budget, are durable with the opening itself."""
         meta = {}
         if command.presence is None:
-            self._budget = self._budget.spent(self._clock.best_ms())
+            self._budget = self._budget.spent(self._clock.served_ms())
             meta = {"remote_opens": json.dumps(self._budget.opened_ms)}
         return Change(seen_command=(command.id, command.deadline_ms), meta=meta)

@@ -73,6 +73,11 @@ def read(door: Door, reading: Reading, *, expected: bool) -> tuple[Door, bool]:
     return changed, changed.state is not DoorState.SENSOR_FAULT
 
 
+def bounced(before: Door, after: Door) -> bool:
+    """A reading took back what the one before it had said."""
+    return before.doubt is not None and after.doubt is None and after.state is before.state
+
+
 def _settled(door: Door, reading: Reading, *, counts: bool) -> Door:
     recent = tuple(at for at in door.changes if reading.asked_at - at < 10)
     recent = (*recent, reading.asked_at) if counts else recent

@@ -7,6 +7,7 @@ import structlog
 
 from config.contract.events import FaultCleared, FaultRaised
 from config.contract.faults import FAULTS
+from controller.beat import Beat
 from controller.cabinet import Cabinet
 from controller.store import Change, StoreFailing
 from firmware_bridge.line import Wire
@@ -22,9 +23,15 @@ class Health:
     def __init__(self, cabinet: Cabinet) -> None:
         self._cabinet = cabinet
         self._open: dict[tuple[str, str], str] = {}
+        self.beat = Beat()
+        """Of the loop that watches the wires."""
 
     def has(self, fault: str, subject: str) -> bool:
         return (fault, subject) in self._open
+
+    def is_known(self, fault: str, subject: str, detail: str = "") -> None:
+        """It was told before the restart, and has not ended since."""
+        self._open[fault, subject] = detail[:300]
 
     def told_again(self) -> tuple[FaultRaised, ...]:
         """All that are open, for a cloud that starts afresh with us."""
@@ -59,6 +66,7 @@ class Health:
                     await self._tell_wire(fault, name, wire)
                 except StoreFailing as error:
                     log.error("a lost port could not be recorded", port=name, error=str(error))
+            self.beat.comes_round(WIRES_S)
             await asyncio.sleep(WIRES_S)
 
     async def _tell_wire(self, fault: str, name: str, wire: Wire) -> None:

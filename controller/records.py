@@ -1,9 +1,11 @@
 """Keeps the records safe while people are served: the floor, the log, the copies, the ballast."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
+from controller.beat import Beat
 from controller.cabinet import Cabinet
 from controller.clock import Clock
 from controller.health import Health
@@ -14,6 +16,8 @@ log = structlog.get_logger(__name__)
 LOOK_S = 1.0
 FLOOR_S = 60.0
 COPY_S = 3600.0
+COPY_TAKES_S = 120.0
+"""A copy of a large file on a slow card; doors are served meanwhile."""
 
 
 class Records:
@@ -27,9 +31,13 @@ class Records:
         self._floor_due = clock.now() + FLOOR_S
         self._untold = ""
         """A failure of the store that could not be recorded, because the store failed."""
+        self.beat = Beat()
+        self.also_kept: Callable[[], dict[str, str]] = dict
+        """What else is kept with the clock, by its key in the store."""
 
     async def run(self) -> None:
         while True:
+            self.beat.comes_round(LOOK_S + COPY_TAKES_S)
             await asyncio.sleep(LOOK_S)
             await self.look()
 
@@ -45,7 +53,7 @@ class Records:
 
     async def keep(self) -> None:
         """Raise the floor; when no door is in use, write the log back and copy the file now and then."""
-        await self._cabinet.record(Change(meta=self._clock.kept()))
+        await self._cabinet.record(Change(meta=self._clock.kept() | self.also_kept()))
         if any(box.opening is not None for box in self._cabinet.boxes.values()):
             return
         await self._store.tidy()

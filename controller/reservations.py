@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from config.cabinet import Cabinet as CabinetFile
+from config.cabinet import Compartment
 from config.contract.messages import ExpectedParcel
 from controller.visit import Box, State
 
@@ -16,13 +17,22 @@ def boxes_of(order: str, boxes: Mapping[str, Box], rows: Mapping[str, int]) -> l
     return sorted(own, key=lambda box: (rows[box.label], box.label))
 
 
+def boxes_left(order: str, boxes: Mapping[str, Box]) -> list[Box]:
+    """Compartments whose goods of this order were collected last, the one closed last first."""
+    left = [(box.left.at, box.label) for box in boxes.values() if box.left and box.left.order == order]
+    return [boxes[label] for _, label in sorted(left, reverse=True)]
+
+
 def box_with(parcel: str, boxes: Mapping[str, Box]) -> Box | None:
     """Where this parcel lies, or was being put when something went wrong."""
     return next((box for box in boxes.values() if box.parcel == parcel), None)
 
 
 def best_fit(parcel: ExpectedParcel, boxes: Mapping[str, Box], file: CabinetFile) -> Box | None:
-    """The smallest free compartment of the right zone that takes the parcel, low doors first."""
+    """The smallest free compartment of the right zone that takes the parcel, low doors first.
+
+    For somebody who asked for a low door the lowest one that takes it, whatever its size.
+    """
     zones = {zone.name: zone.class_ for zone in file.zone}
     least = SIZES.index(parcel.size)
     fitting = [
@@ -30,7 +40,12 @@ def best_fit(parcel: ExpectedParcel, boxes: Mapping[str, Box], file: CabinetFile
         for c in file.compartment
         if zones[c.zone] == parcel.zone and SIZES.index(c.size) >= least and boxes[c.label].assignable
     ]
-    best = min(fitting, key=lambda c: (SIZES.index(c.size), c.row, c.label), default=None)
+
+    def fits_best(c: Compartment) -> tuple[int, int, str]:
+        size = SIZES.index(c.size)
+        return (c.row, size, c.label) if parcel.low else (size, c.row, c.label)
+
+    best = min(fitting, key=fits_best, default=None)
     return None if best is None else boxes[best.label]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from controller.beat import Beat
 from controller.cabinet import Cabinet
 from controller.doors import Reading
 from controller.health import Health
@@ -34,6 +35,8 @@ class Switches:
         self._cabinet = cabinet
         self._health = health
         self._poll_s = poll_s
+        self.beats = {one.board.name: Beat() for one in watched}
+        """Of the loop of each board."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -66,6 +69,7 @@ class Switches:
                     await self._health.begins("board_silent", one.board.name, str(error))
             except StoreFailing as error:
                 log.error("door readings could not be recorded", error=str(error))
+            self.beats[one.board.name].comes_round(rest)
             await asyncio.sleep(rest)
 
     async def _read(self, one: Watched) -> None:

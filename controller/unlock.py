@@ -104,6 +104,8 @@ class Unlocker:
             return "superseded"
         if box.occupancy != pulse.occupancy:
             return "other_occupancy"
+        if barred := self._cabinet.barred(pulse.label, box.opening.purpose):
+            return barred
         return "late" if self._clock.now() >= pulse.not_after else ""
 
     async def _coil_off(self, lock: Lock, label: str) -> None:

@@ -5,7 +5,7 @@ asked of an injected clock; each question first lets everything happen that was 
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
@@ -104,6 +104,16 @@ class Cabinet:
             happen(at)
         return now
 
+    def every(self, seconds: float, happen: Callable[[], None]) -> None:
+        """From now on this happens again and again, in its place among all that happens."""
+        start = self.step()
+
+        def again(at: float) -> None:
+            happen()
+            self._later(at + seconds, again)
+
+        self._later(start + seconds, again)
+
     # What boards do.
 
     def pulse(self, label: str, seconds: float) -> None:
@@ -163,6 +173,10 @@ class Cabinet:
         """The compartments whose door is ajar or open."""
         self.step()
         return [box.label for box in self._compartments.values() if box.door is not Door.CLOSED]
+
+    def open_among(self, labels: Iterable[str]) -> int:
+        """How many of these doors are not closed right now; lets no time pass."""
+        return sum(self._compartments[label].door is not Door.CLOSED for label in labels)
 
     def close(self, label: str) -> bool:
         """Push the door shut until it latches; whether it stays."""

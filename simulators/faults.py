@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """Each cause says where it sits: in a compartment, in a board, or on a bus."""
+    """Each cause says where it sits: in a compartment, in a board, in a zone, or on a bus."""
 
     LATCH_JAMMED = "latch_jammed"
     """Compartment: the latch does not let go, however long the coil is energised."""
@@ -31,6 +31,8 @@ class Cause(StrEnum):
     """Board: its answers carry the address ``amount``."""
     BOARD_REBOOTING = "board_rebooting"
     """Board: starts up for ``amount`` seconds (default 1): coils drop, nothing is heard, then it works."""
+    COMPRESSOR_DEAD = "compressor_dead"
+    """Zone: its compressor does not start any more."""
     ECHO = "echo"
     """Bus: the adapter sends the host's own bytes back to it."""
     NOISE = "noise"
@@ -41,7 +43,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong; ``where`` names a compartment, a board or a bus."""
+    """One thing that is wrong; ``where`` names a compartment, a board, a zone or a bus."""
 
     cause: Cause
     where: str

@@ -14,6 +14,7 @@ from typing import Any
 
 from config import cabinet as files
 from config.parent import end_with_parent
+from simulators.air import STEP_S, Air, Body
 from simulators.bus import Board, Bus
 from simulators.cabinet import Cabinet, Clock, Door, Goods, HandsRefused
 from simulators.climate_xymd02 import ClimateXymd02
@@ -25,10 +26,12 @@ from simulators.scan_text import TextReader
 from simulators.wire import FarEnd, PtyEnd, TcpEnd, Wire
 
 LOOK_AGAIN_SECONDS = 0.005
+BELOW_LIMIT = 1.5
+"""A unit is set so much colder than the zone may be, in kelvin."""
 PR_SET_TIMERSLACK = 29
 
 HANDS = ("put", "take", "pull", "push", "close", "wait", "see", "scan", "babble")
-VERBS = (*HANDS, "air", "fault", "repair", "cut", "restore", "crossed", "truth")
+VERBS = (*HANDS, "air", "let_hang", "mains", "fault", "repair", "cut", "restore", "crossed", "truth")
 """What the control port understands: the coroutines of ``Served`` with these names."""
 
 
@@ -52,6 +55,8 @@ class Served:
         self.buses: dict[str, Bus] = {}
         self.readers: dict[str, TextReader] = {}
         self.probes: dict[str, ClimateXymd02] = {}
+        self.airs: dict[str, Air] = {}
+        self._hangs_in: dict[str, Air] = {}
         self._links, self._tcp = links, tcp
         self._end = end if end is not None else self._real_end
         for bus in file.bus:
@@ -64,6 +69,7 @@ class Served:
             self.buses[bus.name] = Bus(
                 bus.name, wire, boards, self.faults, turn_round_seconds=turn_round_seconds, seed=seed
             )
+        self._fill(file)
         for reader in file.reader:
             self.readers[reader.name] = TextReader(
                 reader.name, Wire(self._end(reader.name), baud=reader.baud)
@@ -137,10 +143,19 @@ class Served:
         self._named_reader(reader).babble(bytes.fromhex(hex))
 
     async def air(self, thermometer: str, celsius: float) -> None:
-        """The air at a probe changes."""
-        if thermometer not in self.probes:
-            raise HandsRefused(f"there is no thermometer {thermometer}")
-        self.probes[thermometer].celsius = celsius
+        """Hold a probe into air of this temperature, until ``let_hang``."""
+        probe = self._named_probe(thermometer)
+        probe.measures, probe.celsius = None, celsius
+
+    async def let_hang(self, thermometer: str) -> None:
+        """A probe measures the air of its zone again."""
+        self._hang(self._named_probe(thermometer))
+
+    async def mains(self, on: bool) -> None:
+        """The refrigeration loses its power, or has it again."""
+        self.cabinet.step()
+        for air in self.airs.values():
+            air.powered = on
 
     async def fault(self, cause: str, where: str, amount: float | None = None, other: str = "") -> None:
         """Something breaks."""
@@ -170,6 +185,7 @@ class Served:
     async def truth(self) -> dict[str, Any]:
         """All that is true, and what crossed the wires."""
         told = self.cabinet.truth()
+        told["air"] = {name: round(air.celsius, 2) for name, air in self.airs.items()}
         told["faults"] = [[fault.cause.value, fault.where] for fault in self.faults.active()]
         told["longest_energised"] = self.cabinet.longest_energised()
         told["wires"] = {
@@ -214,9 +230,46 @@ class Served:
     def _probes(self, file: files.Cabinet, bus: str) -> list[Board]:
         mine = [probe for probe in file.thermometer if probe.bus == bus]
         for probe in mine:
-            cold = any(zone.thermometer == probe.name and zone.class_ != "ambient" for zone in file.zone)
-            self.probes[probe.name] = ClimateXymd02(probe.name, probe.address, 4.0 if cold else 21.0)
+            self.probes[probe.name] = ClimateXymd02(probe.name, probe.address)
         return [self.probes[probe.name] for probe in mine]
+
+    def _fill(self, file: files.Cabinet) -> None:
+        """Air into the cold zones, and the probes into the air."""
+        for zone in file.zone:
+            if zone.limit is None:
+                continue
+            labels = [c.label for c in file.compartment if c.zone == zone.name]
+            air = self.airs[zone.name] = self._air(zone, labels)
+            self.cabinet.every(STEP_S, air.step)
+            if zone.thermometer is not None:
+                self._hangs_in[zone.thermometer] = air
+        for probe in self.probes.values():
+            self._hang(probe)
+
+    def _air(self, zone: files.Zone, labels: list[str]) -> Air:
+        assert zone.limit is not None
+        every_s = zone.defrost_every_hours * 3600 if zone.defrost_minutes else 0.0
+        return Air(
+            zone.limit - BELOW_LIMIT,
+            lambda: self.cabinet.open_among(labels),
+            body=Body(defrost_every_s=every_s, defrost_s=zone.defrost_minutes * 60.0),
+            is_dead=lambda: self.faults.at(Cause.COMPRESSOR_DEAD, zone.name) is not None,
+        )
+
+    def _hang(self, probe: ClimateXymd02) -> None:
+        air = self._hangs_in.get(probe.name)
+
+        def measured() -> float:
+            assert air is not None
+            self.cabinet.step()
+            return air.celsius
+
+        probe.measures = None if air is None else measured
+
+    def _named_probe(self, name: str) -> ClimateXymd02:
+        if name not in self.probes:
+            raise HandsRefused(f"there is no thermometer {name}")
+        return self.probes[name]
 
     def _named_reader(self, name: str) -> TextReader:
         if name not in self.readers:
@@ -230,8 +283,8 @@ class Served:
 
     def _check_place(self, where: str) -> None:
         boards = {board.name for bus in self.buses.values() for board in bus.boards}
-        if where not in boards and where not in self.buses and where not in self.cabinet.labels():
-            raise HandsRefused(f"there is no compartment, board or bus {where}")
+        if not any(where in places for places in (boards, self.buses, self.airs, self.cabinet.labels())):
+            raise HandsRefused(f"there is no compartment, board, cold zone or bus {where}")
 
     def _faults_changed(self) -> None:
         for bus in self.buses.values():

@@ -1,10 +1,30 @@
-"""What every test of the project shares: choosing the long proofs by their row of the target table."""
+"""What every test of the project shares: proofs are chosen by their row and end in a table."""
 
 import pytest
+
+from tests.proofs import Proofs, Reached, figures_into, rows_of
+
+PROOFS = pytest.StashKey[Proofs]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--row", action="append", default=[], help="only tests of this target row, as R1")
+    parser.addoption("--proofs", action="store_true", help="end with the table of the rows")
+    parser.addoption("--resume", action="store_true", help="leave out proofs that passed on this checkout")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--proofs"):
+        config.stash[PROOFS] = Proofs(config, resume=config.getoption("--resume"))
+        config.pluginmanager.register(config.stash[PROOFS])
+
+
+@pytest.fixture
+def reached(request: pytest.FixtureRequest) -> Reached:
+    """For a test of a row to say a figure before it is asserted."""
+    proofs = request.config.stash.get(PROOFS, None)
+    rows = rows_of(request.node)
+    return figures_into(proofs.expect(request.node) if proofs and rows else None, rows)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -17,8 +37,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = [item for item in items if rows_of(item) & wanted]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
-
-
-def rows_of(item: pytest.Item) -> set[str]:
-    """The rows a test proves: what its `row` markers say."""
-    return {row.upper() for marker in item.iter_markers("row") for row in marker.args}

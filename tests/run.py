@@ -3,7 +3,8 @@
     ./tuangui test                      the short run
     ./tuangui test tests/wire -k door   pytest's own arguments
     ./tuangui test --hard               the long proofs instead
-    ./tuangui test --hard R1 O4         only those of these rows of the target table
+    ./tuangui test --hard R1 O4         only those of these rows of docs/proofs.md
+    ./tuangui test --hard --again       also what has passed on this very checkout already
 
 A plain script of the standard library: ./tuangui starts it with the environment's Python.
 """
@@ -38,11 +39,12 @@ def pytest_arguments(arguments: list[str]) -> list[str]:
     """What pytest gets for these arguments of ./tuangui test."""
     if "--hard" not in arguments:
         return arguments or SIDE_BY_SIDE
-    rest = [argument for argument in arguments if argument != "--hard"]
+    rest = [argument for argument in arguments if argument not in ("--hard", "--again")]
+    resume = [] if "--again" in arguments else ["--resume"]
     rows = [argument for argument in rest if ROW.fullmatch(argument)]
     others = [argument for argument in rest if argument not in rows]
     # The long proofs measure: nothing else runs beside them.
-    return ["-m", "hard", *[f"--row={row}" for row in rows], *others]
+    return ["-m", "hard or row", "--proofs", *resume, *[f"--row={row}" for row in rows], *others]
 
 
 def run(name: str, command: list[str]) -> int:

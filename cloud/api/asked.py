@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Path, Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from cloud.auth import ApiKeys, Caller, Scope
 from cloud.problems import Refused
+from config.contract.codes import phone_tail
 from config.contract.messages import Id64
 from config.contract.topics import CABINET_ID
 
@@ -22,9 +23,17 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _has_a_tail(phone: str) -> str:
+    phone_tail(phone)
+    return phone
+
+
 class ParcelAsked(_Body):
     size: Literal["S", "M", "L", "XL"]
     zone: Literal["ambient", "chilled", "frozen"] = "ambient"
+    sensitive: bool = Field(
+        default=False, description="handed out only to the code together with the phone's last 4 digits"
+    )
 
 
 class OrderAsked(_Body):
@@ -32,17 +41,19 @@ class OrderAsked(_Body):
 
     cabinet: CabinetId
     parcels: tuple[ParcelAsked, ...] = Field(min_length=1, max_length=20)
-    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9 -]{5,20}$")]
+    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9 -]{5,20}$"), AfterValidator(_has_a_tail)]
     reference: str = Field(default="", max_length=64, description="the shop's own number")
     keep_hours: int = Field(default=48, ge=1, le=24 * 14, description="until it expires")
+    low_door: bool = Field(default=False, description="a low door if there is one")
 
 
 class BadgeAsked(_Body):
-    """A courier's badge for one cabinet."""
+    """A badge for one cabinet."""
 
     cabinet: CabinetId
     valid_hours: int = Field(default=12, ge=1, le=24 * 31)
     name: str = Field(default="", max_length=60)
+    rights: tuple[Literal["load", "remove", "service"], ...] = Field(default=("load",), min_length=1)
 
 
 class OpenAsked(_Body):
@@ -55,6 +66,7 @@ class AtCabinet(_Body):
     nonce: Id64
     number: int = Field(ge=0, le=99)
     parcel: Id64 | None = None
+    again: bool = Field(default=False, description="once more, for a parcel collected within 10 minutes")
 
 
 class TokenAsked(_Body):

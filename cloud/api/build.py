@@ -3,12 +3,12 @@
 from fastapi import FastAPI
 
 from cloud import pages
-from cloud.api import badges, cabinets, commands, enrolments, events, health, orders, resident
+from cloud.api import badges, cabinets, commands, enrolments, events, ghosts, health, orders, resident
 from cloud.api.problems import LimitBody, add_problems
 from cloud.console import mount_console
 from cloud.parts import Parts
 
-ROOMS = (orders, cabinets, commands, events, badges, enrolments, resident, health, pages)
+ROOMS = (orders, cabinets, commands, events, ghosts, badges, enrolments, resident, health, pages)
 
 
 def build_api(parts: Parts) -> FastAPI:

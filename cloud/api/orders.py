@@ -29,10 +29,11 @@ def routes(parts: Parts) -> APIRouter:
                 key=key,
                 tenant=caller.tenant,
                 cabinet=asked.cabinet,
-                parcels=tuple(Asked(parcel.size, parcel.zone) for parcel in asked.parcels),
+                parcels=tuple(Asked(p.size, p.zone, p.sensitive) for p in asked.parcels),
                 phone=asked.phone,
                 reference=asked.reference,
                 keep_ms=asked.keep_hours * HOUR_MS,
+                low_door=asked.low_door,
             )
         )
         headers = {"Location": f"/v1/orders/{order['id']}"}
@@ -51,6 +52,11 @@ def routes(parts: Parts) -> APIRouter:
         """With code, QR and link for a key that takes orders, without them for one that only reads."""
         told = await parts.orders.told(order, with_secrets=Scope.ORDERS in caller.scopes)
         return as_told(told)
+
+    @router.post("/orders/{order}/code")
+    async def reissue(order: InPath, _: Shop) -> Row:
+        """A new code and QR, because the old ones were seen by others; the old ones are void."""
+        return as_told(await parts.orders.reissue(order))
 
     @router.get("/parcels/{parcel}")
     async def one_parcel(parcel: InPath, _: Reader) -> Row:

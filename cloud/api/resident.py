@@ -40,7 +40,7 @@ def routes(parts: Parts) -> APIRouter:
     async def open_now(secret: Secret, asked: AtCabinet, wait: WaitS) -> JSONResponse:
         """Open for somebody who stands at the cabinet and has read its QR and number."""
         presence = Presence(nonce=asked.nonce, number=asked.number)
-        row = await parts.resident.open(secret, presence, asked.parcel)
+        row = await parts.resident.open(secret, presence, asked.parcel, again=asked.again)
         if wait:
             row = await parts.commands.ended(row["id"], wait)
         return as_answer(_for_resident(row), f"/p/{secret}/commands/{row['id']}")

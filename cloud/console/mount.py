@@ -43,11 +43,11 @@ def _nicegui() -> FastAPI:
     # Imported here: it takes most of a second, which the command line need not wait for.
     from nicegui import app, ui
 
-    from cloud.console import cabinet, cabinets, events
+    from cloud.console import cabinet, cabinets, events, ghosts
     from cloud.console.frame import failed_page
 
     inside = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    for page in (cabinets, cabinet, events):
+    for page in (cabinets, cabinet, events, ghosts):
         page.add_page()
     app.on_page_exception(failed_page)
     ui.run_with(

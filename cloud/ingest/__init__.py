@@ -156,6 +156,8 @@ class Ingest:
         self._metrics.events.labels("stored").inc(len(group.event_rows))
         for leaf, fate in group.fates:
             self._metrics.messages.labels(leaf, fate).inc()
+        for cabinet, samples in group.samples.items():
+            self._metrics.sampled(cabinet, samples)
         self._answer(group)
         await self._tell(group)
 

@@ -74,6 +74,7 @@ class Group:
     alarms: list[Row] = field(default_factory=list)
     heartbeats: set[str] = field(default_factory=set)
     fates: list[tuple[Leaf, str]] = field(default_factory=list)
+    samples: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 async def begin(db: Writing, messages: list[Proven]) -> Group:
@@ -113,7 +114,8 @@ async def take(db: Writing, group: Group, message: Proven) -> None:
             fate = "old_session"
         case Status():
             group.heartbeats.add(message.cabinet)
-        case Telemetry():
+        case Telemetry(samples=samples):
+            group.samples[message.cabinet] = samples
             fate = "counted"
     group.fates.append((message.leaf, fate))
     _see(group, message)

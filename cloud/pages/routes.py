@@ -1,6 +1,7 @@
 """``/p/{secret}``: a resident's order. ``/c/{cabinet}``: where the QR on a cabinet's screen leads."""
 
 import re
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Any
 
@@ -33,9 +34,25 @@ def routes(parts: Parts) -> APIRouter:
             state = parts.resident.state(await parts.resident.visit(secret))
         except Refused as error:
             return look.page("lost.html", language, error.status, what="link")
-        page = look.page("order.html", language, **_order(state, language, nonce_in(request)))
+        shown = _order(state, language, nonce_in(request))
+        page = look.page("order.html", language, here=f"/p/{secret}", **shown)
         phone.remember(page, secret, state["expires_ms"], secure=_is_secure(parts))
         return _speaking(request, page, language)
+
+    @router.post("/p/{secret}/code")
+    async def new_code(request: Request, secret: str) -> Response:
+        """A new code and QR instead of those that others have seen."""
+        return await _done(look, request, secret, parts.resident.reissue(secret))
+
+    @router.post("/p/{secret}/shares")
+    async def share(request: Request, secret: str) -> Response:
+        """One more link for somebody else to collect with."""
+        return await _done(look, request, secret, parts.resident.share(secret))
+
+    @router.post("/p/{secret}/shares/{number}/back")
+    async def take_back(request: Request, secret: str, number: int) -> Response:
+        """That link is good no longer."""
+        return await _done(look, request, secret, parts.resident.take_back(secret, number))
 
     @router.get("/c/{cabinet}")
     async def cabinet_page(request: Request, cabinet: str) -> Response:
@@ -46,7 +63,9 @@ def routes(parts: Parts) -> APIRouter:
         except Refused as error:
             return look.page("lost.html", language, error.status, what="cabinet")
         held = await _open_orders(parts, phone.held(request))
-        here = {secret: state for secret, state in held.items() if state["cabinet"]["id"] == cabinet}
+        at_it = {secret: state for secret, state in held.items() if state["cabinet"]["id"] == cabinet}
+        to_fetch = {secret: state for secret, state in at_it.items() if state["state"] in OPEN_ORDERS}
+        here = to_fetch or at_it
         answer = _at_cabinet(look, language, row, here, nonce_in(request))
         phone.forget(answer, phone.names(request), keep=list(held))
         return _speaking(request, answer, language)
@@ -59,6 +78,16 @@ def routes(parts: Parts) -> APIRouter:
     return router
 
 
+async def _done(look: Look, request: Request, secret: str, doing: Awaitable[None]) -> Response:
+    """Back to the order, which shows what has come of it; also when there was nothing to do any more."""
+    try:
+        await doing
+    except Refused as error:
+        if error.status == 404:
+            return look.page("lost.html", language_of(request), 404, what="link")
+    return RedirectResponse(f"/p/{secret}", 303, SECURITY)
+
+
 def nonce_in(request: Request) -> str | None:
     """The nonce of the cabinet's QR, when the address has one of the right form."""
     said = request.query_params.get("n", "")
@@ -66,7 +95,8 @@ def nonce_in(request: Request) -> str | None:
 
 
 def _order(state: Row, language: Language, nonce: str | None) -> Row:
-    is_open = state["state"] in OPEN_ORDERS
+    again = nonce is not None and _may_reopen(state)
+    is_open = state["state"] in OPEN_ORDERS or again
     return {
         "state": state,
         "cabinet": state["cabinet"],
@@ -75,8 +105,13 @@ def _order(state: Row, language: Language, nonce: str | None) -> Row:
         "lang_query": f"&n={nonce}" if nonce else "",
         "qr": qr_svg(state["qr"]) if is_open and state["qr"] else None,
         "until": _when(state["expires_ms"]),
-        "for_script": {**for_script(language), "nonce": nonce if is_open else None, "state": state["state"]},
-    }
+        "for_script": {**for_script(language), "nonce": nonce if is_open else None, "state": state["state"],
+                       "again": again},
+    }  # fmt: skip
+
+
+def _may_reopen(state: Row) -> bool:
+    return any(parcel["again"] for parcel in state["parcels"])
 
 
 def _at_cabinet(
@@ -92,14 +127,17 @@ def _at_cabinet(
 
 
 async def _open_orders(parts: Parts, secrets: list[str]) -> dict[str, Row]:
-    """Those links that lead to an order under way, the ones with something to collect first."""
+    """Those links that lead to an order under way, the ones with something to collect first.
+
+    And those collected a moment ago: something may have been left behind.
+    """
     found = {}
     for secret in secrets:
         try:
             state = parts.resident.state(await parts.resident.visit(secret))
         except Refused:
             continue
-        if state["state"] in OPEN_ORDERS:
+        if state["state"] in OPEN_ORDERS or _may_reopen(state):
             found[secret] = state
     return dict(sorted(found.items(), key=lambda item: item[1]["state"] != "ready"))
 

@@ -12,6 +12,10 @@ WORDS: dict[str, Sentence] = {
     "your_parcels": Sentence("您的包裹", "Your parcels"),
     "code_title": Sentence("取件码", "Pickup code"),
     "code_how": Sentence("在柜机屏幕上输入这 8 位数字", "Type these 8 digits at the cabinet's screen"),
+    "code_tail": Sentence(
+        "这件物品需要核对：输入取件码后，再接着输入手机号后四位",
+        "These goods need one more proof: after the code, type the last 4 digits of your phone",
+    ),
     "code_until": Sentence("有效期至", "Good until"),
     "code_early": Sentence(
         "包裹放入柜中后即可使用，断网时也一样",
@@ -19,6 +23,24 @@ WORDS: dict[str, Sentence] = {
     ),
     "qr_title": Sentence("取件二维码", "Pickup QR"),
     "qr_how": Sentence("把它对准柜机的扫码口", "Hold it in front of the cabinet's code reader"),
+    "leaked_title": Sentence("取件码被别人看到了？", "Has somebody else seen your code?"),
+    "leaked_how": Sentence(
+        "换一个新的取件码和二维码，旧的作废。柜机没有联网时，要等联网后，或用新二维码扫一次，旧的才失效",
+        "Get a new code and QR; the old ones become void. While the cabinet is offline that happens "
+        "when it is back, or as soon as you show it the new QR",
+    ),
+    "leaked_button": Sentence("换新取件码", "Get a new code"),
+    "share_title": Sentence("请别人代取", "Let somebody else collect"),
+    "share_how": Sentence(
+        "把链接发给代取的人，对方用自己的二维码开门，看不到您的取件码。收回后链接马上失效；"
+        "柜机没有联网时，二维码要等联网后才失效",
+        "Send the link to whoever collects: it has a QR of its own and does not show your code. Taken back, "
+        "the link ends at once; its QR ends when the cabinet is online",
+    ),
+    "share_button": Sentence("生成代取链接", "Make a link"),
+    "share_number": Sentence("代取链接", "Link"),
+    "share_back": Sentence("收回", "Take it back"),
+    "shared_title": Sentence("有人请您代取", "You collect this for somebody"),
     "open_title": Sentence("用手机开门", "Open with this phone"),
     "open_scan": Sentence(
         "站在柜机前，用手机扫屏幕上的二维码，再输入旁边的两位数字",
@@ -28,6 +50,7 @@ WORDS: dict[str, Sentence] = {
     "open_soon": Sentence("请在 30 秒内完成；屏幕换图后请重新扫码",
                           "Within 30 seconds; when the picture changes, scan it again"),
     "open_button": Sentence("打开", "Open door"),
+    "again_button": Sentence("再开一次", "Open once more:"),
     "open_door_suffix": Sentence("号门", ""),
     "open_script": Sentence("手机开门需要启用 JavaScript；取件码和二维码照常可用",
                             "Opening by phone needs JavaScript; the code and the QR work without"),
@@ -105,7 +128,10 @@ ZONES: dict[str, Sentence] = {
 }
 
 PROBLEMS: dict[str, tuple[Sentence, Sentence]] = {
-    **{code: (REFUSALS[code].says, REFUSALS[code].next_step) for code in ("used", "expired", "not_loaded")},
+    **{
+        code: (REFUSALS[code].says, REFUSALS[code].next_step)
+        for code in ("used", "expired", "not_loaded", "tail_wanted", "not_again")
+    },
     "cabinet_offline": (REFUSALS["offline"].says, REFUSALS["offline"].next_step),
     "broker_unreachable": (REFUSALS["offline"].says, REFUSALS["offline"].next_step),
     "unknown_parcel": (REFUSALS["other_occupancy"].says, REFUSALS["other_occupancy"].next_step),

@@ -59,6 +59,16 @@ async def revoked_badges(db: Reading, cabinet: str, now: int) -> list[str]:
     return list((await db.execute(select(badges.c.id).where(*which).order_by(badges.c.id))).scalars())
 
 
+async def badge_pins(db: Reading, cabinet: str, now: int) -> list[Row]:
+    """``id`` and ``pin_digest`` of the badges in force that have a PIN."""
+    which = (
+        badges.c.cabinet == cabinet, badges.c.pin_digest.is_not(None), badges.c.revoked_ms.is_(None),
+        badges.c.expires_ms > now,
+    )  # fmt: skip
+    query = select(badges.c.id, badges.c.pin_digest).where(*which).order_by(badges.c.id)
+    return [dict(row) for row in (await db.execute(query)).mappings()]
+
+
 async def answered(db: Reading, actor: str, key: str) -> Row | None:
     query = select(idempotency).where(idempotency.c.actor == actor, idempotency.c.key == key)
     found = (await db.execute(query)).mappings().first()

@@ -17,6 +17,15 @@ async def add_order(db: Writing, order: Row, its_parcels: list[Row]) -> None:
     await db.execute(parcels.insert(), its_parcels)
 
 
+async def replace_code(db: Writing, order_id: str, generation: int, code: Row, digests: Row) -> bool:
+    """The next generation; False when the order is no more of this one, or over."""
+    which = (orders.c.id == order_id, orders.c.generation == generation, orders.c.closed_ms.is_(None))
+    done = await db.execute(update(orders).where(*which).values(generation=generation + 1, **code))
+    if done.rowcount:
+        await db.execute(update(parcels).where(parcels.c.order_id == order_id).values(**digests))
+    return done.rowcount > 0
+
+
 async def order(db: Reading, order_id: str) -> Row | None:
     return await _one(db, orders.c.id == order_id)
 
@@ -74,7 +83,7 @@ async def expected_parcels(db: Reading, cabinet: str, *, now: int, collected_aft
     """What the cabinet has to know of: neither expired while empty-handed nor collected a while ago."""
     state = func.coalesce(whereabouts.c.state, "expected")
     query = (
-        select(parcels, orders.c.generation, orders.c.expires_ms)
+        select(parcels, orders.c.generation, orders.c.expires_ms, orders.c.low_door)
         .join(orders, orders.c.id == parcels.c.order_id)
         .outerjoin(whereabouts, _THERE)
         .where(

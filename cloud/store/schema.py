@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
 )
 
 DEFAULT_TENANT = "default"
@@ -233,6 +234,8 @@ orders = Table(
     _ms("created_ms"),
     _ms("expires_ms"),
     _ms("closed_ms", null=True),
+    Column("low_door", Boolean, nullable=False, server_default=false()),
+    Column("shares", Integer, nullable=False, server_default="0"),
     UniqueConstraint("cabinet", "code_lookup"),
     UniqueConstraint("link_hash"),
     Index("ix_orders_cabinet_created_ms", "cabinet", "created_ms"),
@@ -249,9 +252,25 @@ parcels = Table(
     _text("size", 4),
     _text("zone", 12),
     _text("digest"),
+    _text("strong_digest", null=True),
+    Column("sensitive", Boolean, nullable=False, server_default=false()),
     Index("ix_parcels_order_id", "order_id"),
     Index("ix_parcels_cabinet", "cabinet"),
 )
+
+shares = Table(
+    "shares",
+    metadata,
+    _id("link_hash", 64),
+    _tenant(),
+    _text("order_id", 16),
+    Column("number", Integer, nullable=False),
+    Column("link_sealed", LargeBinary, nullable=False),
+    _ms("created_ms"),
+    _ms("taken_back_ms", null=True),
+    UniqueConstraint("order_id", "number"),
+)
+"""Links by which a resident lets others collect; ``number`` is the ``right`` in their QR."""
 
 badges = Table(
     "badges",
@@ -263,6 +282,8 @@ badges = Table(
     _ms("created_ms"),
     _ms("expires_ms"),
     _ms("revoked_ms", null=True),
+    Column("rights", Integer, nullable=False, server_default="1"),
+    _text("pin_digest", null=True),
     Index("ix_badges_cabinet", "cabinet"),
 )
 

@@ -1,6 +1,7 @@
 """What people carry: pickup codes, pickup QR and badges, parcel labels, and the cabinet's own QR.
 
-A **pickup code** is 8 digits; a cabinet keeps only its scrypt digest. A **token** (pickup QR, badge) is
+A **pickup code** is 8 digits; a cabinet keeps only its scrypt digest, and one of the code together with the
+last 4 digits of the phone, for when a code alone is not enough. A **token** (pickup QR, badge) is
 94 bytes in base32 without padding, 151 characters, all of them in the alphanumeric alphabet of QR:
 
     version purpose kid generation   1 byte each
@@ -22,6 +23,7 @@ from enum import IntEnum, IntFlag
 from config.contract.signing import SigningKey, signature_holds
 
 CODE_DIGITS = 8
+TAIL_DIGITS = 4
 TOKEN_BYTES = 94
 TOKEN_CHARACTERS = 151
 LABEL_PREFIX = "TGP1-"
@@ -40,12 +42,53 @@ def new_pickup_code() -> str:
     return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
 
 
-def typed_code(text: str) -> str:
-    """The 8 digits a person meant: full-width digits, spaces and dashes are as good; else ``BadCode``."""
+def new_pin() -> str:
+    return f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}d}"
+
+
+def typed_digits(text: str) -> str:
+    """The digits a person meant: full-width digits, spaces and dashes are as good; else ``BadCode``."""
     digits = "".join(ch for ch in unicodedata.normalize("NFKC", text) if ch not in " -\t\r\n")
-    if len(digits) != CODE_DIGITS or not (digits.isascii() and digits.isdigit()):
+    if not (digits.isascii() and digits.isdigit()):
+        raise BadCode("something else than digits")
+    return digits
+
+
+def typed_code(text: str) -> str:
+    """The 8 digits of a code; else ``BadCode``."""
+    digits = typed_digits(text)
+    if len(digits) != CODE_DIGITS:
         raise BadCode(f"a pickup code has {CODE_DIGITS} digits")
     return digits
+
+
+def typed_code_and_tail(text: str) -> tuple[str, str]:
+    """A code, and the last digits of the phone where they were typed after it; else ``BadCode``."""
+    digits = typed_digits(text)
+    if len(digits) not in (CODE_DIGITS, CODE_DIGITS + TAIL_DIGITS):
+        raise BadCode(f"a pickup code has {CODE_DIGITS} digits, {TAIL_DIGITS} more with those of the phone")
+    return digits[:CODE_DIGITS], digits[CODE_DIGITS:]
+
+
+def typed_pin(text: str) -> str:
+    """The 6 digits of a badge's PIN; else ``BadCode``."""
+    digits = typed_digits(text)
+    if len(digits) != PIN_DIGITS:
+        raise BadCode(f"a PIN has {PIN_DIGITS} digits")
+    return digits
+
+
+def pin_digest(badge: str, pin: str, salt: bytes, log2_n: int = 14) -> bytes:
+    """As ``code_digest``; bound to the badge, so that equal PINs do not look equal."""
+    return code_digest(f"{badge}:{pin}", salt, log2_n)
+
+
+def phone_tail(phone: str) -> str:
+    """The last digits of a telephone number; ``BadCode`` when it has fewer."""
+    digits = "".join(ch for ch in unicodedata.normalize("NFKC", phone) if ch.isascii() and ch.isdigit())
+    if len(digits) < TAIL_DIGITS:
+        raise BadCode(f"a telephone number has at least {TAIL_DIGITS} digits")
+    return digits[-TAIL_DIGITS:]
 
 
 def code_digest(code: str, salt: bytes, log2_n: int = 14) -> bytes:
@@ -59,9 +102,16 @@ class Purpose(IntEnum):
 
 
 class BadgeRight(IntFlag):
-    """What a static badge may do: nothing that touches other people's goods."""
+    """What a badge may do. What touches other people's goods needs a PIN beside a badge that lives long."""
 
     LOAD = 1
+    REMOVE = 2
+    SERVICE = 4
+
+
+SHORT_BADGE_S = 12 * 3600
+"""A badge that is good for no longer needs no PIN."""
+PIN_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class _AtBox(_Fact):
     box: BoxNow
 
 
-Proof = Literal["code", "qr", "phone", "remote", "badge", "inside", "none"]
+Proof = Literal["code", "code_tail", "qr", "phone", "remote", "badge", "inside", "none"]
 OpeningPurpose = Literal["load", "collect", "service", "emergency"]
 
 
@@ -174,12 +174,60 @@ class CheckNeeded(_InOpening):
     reason: str
 
 
+class Exposure(_Fact):
+    """How warm goods were, as far as it is known. Minutes, and kelvin above the limit times minutes."""
+
+    warm_min: float = Field(ge=0, description="above the limit, or nobody knows")
+    degree_min: float = Field(ge=0, description="of what was measured")
+    blind_min: float = Field(ge=0, description="of warm_min: nobody measured")
+    gaps: int = Field(default=0, ge=0, description="times without power, of unknown length, on top")
+
+
+ColdHoldReason = Literal["too_warm", "not_back", "no_reading", "power_gap", "records_restored"]
+
+
+class ColdHoldBegan(_AtBox):
+    """Goods in a cold zone were, or may have been, warm for too long; only a person there ends it."""
+
+    zone: str = Field(max_length=32)
+    reason: ColdHoldReason
+    limit_celsius: float
+    celsius: float | None = Field(default=None, description="the last reading")
+    exposure: Exposure | None = Field(default=None, description="of the goods in this compartment")
+
+
+class ColdHoldEnded(_AtBox):
+    """A person at the cabinet has looked and lets what lies there go."""
+
+    zone: str = Field(max_length=32)
+    badge: Id64
+    exposure: Exposure | None = None
+
+
+class ExposureRecorded(Exposure):
+    """Goods have left a cold zone; this is what they were exposed to in it."""
+
+    zone: str = Field(max_length=32)
+    label: Label
+    occupancy: OccupancyId
+    order: Id64 | None = None
+    parcel: Id64 | None = None
+    limit_celsius: float
+
+
 class AccessRefused(_Fact):
     """A code, token or badge that did not open anything."""
 
     proof: Proof
     reason: str
     wrong_in_window: int = 0
+
+
+class CodeReplaced(_Fact):
+    """A newer QR was shown than the cloud had told of: older codes and QR of the order are void here."""
+
+    order: Id64
+    generation: int = Field(ge=1, le=255)
 
 
 class CourierArrived(_Fact):
@@ -249,8 +297,9 @@ EVENT_TYPES: dict[str, type[_Fact]] = {
     for model in (
         Booted, Surveyed, EpochBegan, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed,
         DoorForced, DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited,
-        DepositAborted, ParcelCollected, CheckNeeded, AccessRefused, CourierArrived, CourierLeft,
-        InsideCalled, CommandEnded, FaultRaised, FaultCleared, DocumentApplied, LostRange, Baseline,
+        DepositAborted, ParcelCollected, CheckNeeded, ColdHoldBegan, ColdHoldEnded, ExposureRecorded,
+        AccessRefused, CodeReplaced, CourierArrived, CourierLeft, InsideCalled, CommandEnded,
+        FaultRaised, FaultCleared, DocumentApplied, LostRange, Baseline,
     )
 }  # fmt: skip
 

@@ -195,6 +195,9 @@ class OpenDoor(_Said):
         default=None, description="absent: expects the compartment to be vacant"
     )
     purpose: Literal["collect", "service"]
+    again: bool = Field(
+        default=False, description="once more, where this occupancy was collected a moment ago"
+    )
     presence: Presence | None = Field(default=None, description="absent: nobody is known to stand there")
     reason: str = Field(default="", max_length=120)
 
@@ -232,6 +235,14 @@ class ExpectedParcel(_Said):
     digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
         description="scrypt of the code"
     )
+    strong_digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None, description="scrypt of the code followed by the last 4 digits of the phone"
+    )
+    sensitive: bool = Field(default=False, description="handed out to code and phone digits only")
+    low: bool = Field(default=False, description="put it behind a low door if there is one")
+    void_rights: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field(
+        default=(), max_length=20, description="rights to collect that were shared and taken back"
+    )
     generation: int = Field(default=0, ge=0, le=255, description="codes and QR of older ones are void")
     expires_ms: int
 
@@ -244,10 +255,20 @@ class Parcels(_Said):
     parcels: tuple[ExpectedParcel, ...]
 
 
+class BadgePin(_Said):
+    """What a badge's PIN is checked against: scrypt of badge and PIN, never the PIN."""
+
+    badge: Id64
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
 class Grants(_Said):
-    """Badges that are void before their time."""
+    """Badges that are void before their time, and the PINs of those that need one."""
 
     revoked_badges: tuple[Id64, ...] = ()
+    salt: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] = "0" * 32
+    scrypt_log2_n: int = Field(default=14, ge=10, le=20)
+    pins: tuple[BadgePin, ...] = ()
 
 
 class CabinetSettings(_Said):
@@ -258,6 +279,9 @@ class CabinetSettings(_Said):
     reservation_min: int = Field(default=15, ge=1, le=120)
     remote_opens_per_minute: int = Field(default=3, ge=0, le=3)
     remote_opens_per_hour: int = Field(default=20, ge=0, le=20)
+    safe_mode_ended: int = Field(
+        default=0, ge=0, le=1_000_000, description="raised by an operator: safe mode ends at once"
+    )
     phone: str = Field(
         default="", max_length=30, description="operator's telephone; empty: the cabinet file's"
     )

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the person is told. ``kind``: opening, refused, courier (badge accepted), courier_left."""
+    """What the person is told. ``kind``: opening, refused, courier (badge accepted), courier_left,
+    pin (is wanted), service (may be done), service_left,
+    again (the next code opens once more)."""
 
     kind: str
     door: str | None = None

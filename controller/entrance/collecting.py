@@ -40,12 +40,33 @@ class Collecting:
         boxes = reservations.boxes_of(grant.order, self._cabinet.boxes, self._rows)
         if not boxes:
             return Answer("refused", refusal=self._why_nothing(grant))
+        busy = next((box for box in boxes if self._is_busy(box)), None)
+        if busy is not None:
+            return Answer("refused", door=busy.label, refusal="busy")
         waiting = [box for box in boxes if not self._in_use(box)] or boxes
         answer = await self._open_first(waiting, grant.proof)
         if answer.kind == "opening" and len(boxes) > 1:
             self._next_doors[grant.order] = (grant.proof, self._clock.now())
             return Answer("opening", door=answer.door, more=len(boxes) - 1)
         return answer
+
+    async def reopen(self, grant: Granted) -> Answer:
+        """Once more the door that was collected from last; goods that still lie there come first."""
+        if reservations.boxes_of(grant.order, self._cabinet.boxes, self._rows):
+            return await self.collect(grant)
+        left = reservations.boxes_left(grant.order, self._cabinet.boxes)
+        if not left:
+            return Answer("refused", refusal=self._why_nothing(grant))
+        for box in left:
+            answer = await self._open_again(box, grant.proof)
+            if answer.refusal != "not_again":
+                break
+        return answer
+
+    async def _open_again(self, box: Box, proof: Proof) -> Answer:
+        assert box.left is not None
+        wish = Ask(self._store.next_opening(), Purpose.COLLECT, proof, box.left.occupancy, again=True)
+        return await self._asked(box, wish)
 
     def _why_nothing(self, grant: Granted) -> str:
         expected = reservations.parcels_of(grant.order, self._access.parcels.values())
@@ -61,12 +82,23 @@ class Collecting:
                 return answers[-1]
         return answers[0]
 
+    def _is_busy(self, box: Box) -> bool:
+        """Somebody is at this door; a door that just does not close keeps nobody from the others."""
+        opening = box.opening
+        if opening is None:
+            return False
+        if opening.opened_at is None:
+            return opening.intended is not None and not opening.ambiguous
+        return self._clock.now() - opening.opened_at < self._cabinet.rules.left_open_alarm_s
+
     @staticmethod
     def _in_use(box: Box) -> bool:
         return box.opening is not None and box.opening.seen_open
 
     async def _open(self, box: Box, proof: Proof) -> Answer:
-        wish = Ask(self._store.next_opening(), Purpose.COLLECT, proof, box.occupancy)
+        return await self._asked(box, Ask(self._store.next_opening(), Purpose.COLLECT, proof, box.occupancy))
+
+    async def _asked(self, box: Box, wish: Ask) -> Answer:
         outcome = await self._cabinet.ask(box.label, wish)
         if isinstance(outcome, Refused):
             return Answer("refused", door=box.label, refusal=outcome.reason)

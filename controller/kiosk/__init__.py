@@ -132,6 +132,10 @@ class Kiosk:
         async def code(typed: Typed) -> dict[str, Any]:
             return asdict(await self._entrance.typed(typed.code))
 
+        @app.post("/again")
+        async def again() -> dict[str, Any]:
+            return asdict(self._entrance.again())
+
         @app.post("/inside")
         async def inside() -> dict[str, Any]:
             self._live.show(EMERGENCY)
@@ -174,6 +178,8 @@ class Kiosk:
             "phone": self.phone,
             "online": self._uplink.connected,
             "loading": self._entrance.loading.courier is not None,
+            "asks": self._entrance.asks,
+            "may_reopen": self._entrance.may_reopen,
             "qr": self._link(shown.nonce),
             "nonce": shown.nonce,
             "two_digits": f"{shown.number:02d}",

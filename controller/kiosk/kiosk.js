@@ -2,6 +2,7 @@
 // The controller decides and says everything in both languages; this file chooses the language and shows it.
 
 const CODE_DIGITS = 8;
+const PLACES = { code: CODE_DIGITS, tail: CODE_DIGITS + 4, pin: 6, door: 3, again: CODE_DIGITS };
 const VISIBLE_MS = 800; // a typed digit is masked after this
 const CONFIRM_MS = 3000; // the second tap of "someone is inside"
 const FORGET_MS = 20000; // typed digits are forgotten
@@ -22,18 +23,21 @@ function speak(chosen) {
   const fixed = "span[data-zh], button[data-zh]";
   for (const part of document.querySelectorAll(fixed)) part.textContent = words(part.dataset);
   drawPanel();
+  drawAsked();
 }
 
 // --- the keypad
 
 let typed = "";
+let asks = "code"; // what everybody is asked for
+let asksThem = null; // what the person who stands there is asked for
 let asking = false;
 let masking = 0;
 
 function type(digit) {
   if (asking || keypadLocked()) return;
   closePanel();
-  if (typed.length < CODE_DIGITS) typed += digit;
+  if (typed.length < places()) typed += digit;
   drawDigits(typed.length - 1);
   clearTimeout(masking);
   masking = setTimeout(drawDigits, VISIBLE_MS);
@@ -46,26 +50,53 @@ function erase() {
 
 function forget() {
   typed = "";
+  asksThem = null;
+  drawAsked();
+}
+
+const places = () => PLACES[asksThem ?? asks];
+
+function drawAsked() {
+  const wanted = asksThem ?? asks;
+  at("asks").textContent = words(at("asks-" + wanted).dataset);
+  const row = at("digits");
+  while (row.children.length < PLACES[wanted]) row.append(document.createElement("i"));
+  while (row.children.length > PLACES[wanted]) row.lastElementChild.remove();
   drawDigits();
+}
+
+// The code was right so far, or is not enough today: the digits of the phone may be typed after it.
+function askForTail(code) {
+  asksThem = "tail";
+  typed = code;
+  touched();
+  drawAsked();
 }
 
 function drawDigits(visible = -1) {
   [...at("digits").children].forEach((place, n) => {
     place.textContent = n >= typed.length ? "" : n === visible ? typed[n] : "●";
   });
-  at("digits").setAttribute("aria-label", `${typed.length} / ${CODE_DIGITS}`);
-  at("open").disabled = asking || typed.length < CODE_DIGITS;
+  at("digits").setAttribute("aria-label", `${typed.length} / ${places()}`);
+  at("open").disabled = asking || !isWhole();
   at("open-now").hidden = asking;
   at("checking").hidden = !asking;
 }
 
-async function openByCode() {
-  if (asking || typed.length < CODE_DIGITS) return;
-  const code = typed;
+const doors = () => [...document.querySelectorAll("[data-door]")];
+const isDoor = (label) => asks === "door" && doors().some((place) => place.dataset.door === label);
+const isWhole = () => typed.length === places() || isDoor(typed);
+
+function openByCode() {
+  if (!asking && isWhole()) openWith(typed);
+}
+
+async function openWith(code) {
   asking = true;
   forget();
   try {
-    await post("/code", { code }); // what comes of it is told by the stream, step by step
+    const told = await post("/code", { code }); // what comes of it is told by the stream, step by step
+    if (told.refusal === "tail_wanted") askForTail(code.slice(0, CODE_DIGITS));
   } catch {
     show({ tone: "stop", says: at("no-answer").dataset, next_step: at("try-again").dataset, stay_s: 15 });
   } finally {
@@ -82,6 +113,7 @@ async function post(path, body) {
     signal: AbortSignal.timeout(ANSWER_MS),
   });
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer.json();
 }
 
 // --- panels: what the screen says for a while
@@ -94,6 +126,11 @@ const keypadLocked = () => lock !== null && performance.now() < lock.free;
 
 // What is half typed stays: the panel may be about somebody else's door.
 function show(told) {
+  if (told.on_keypad) {
+    if (told.wants === "tail" && asksThem !== "tail") askForTail(typed.slice(0, CODE_DIGITS));
+    closePanel();
+    return;
+  }
   panel = { ...told, ends: inSeconds(told.stay_s), free: inSeconds(told.wait_s ?? 0) };
   if (told.wait_s) lock = { ...panel, ends: panel.free };
   drawPanel();
@@ -108,7 +145,7 @@ function drawPanel() {
   at("keypad").hidden = panel !== null;
   at("panel").hidden = panel === null;
   const door = panel?.door ?? null;
-  at("map").hidden = door === null && !panel?.all_doors;
+  at("map").hidden = door === null && !panel?.all_doors && asks !== "door";
   at("phone-way").hidden = !at("map").hidden;
   for (const place of document.querySelectorAll("[data-door]")) {
     place.classList.toggle("here", place.dataset.door === door);
@@ -177,6 +214,12 @@ function drawState(state) {
   at("offline").hidden = state.online;
   at("loading").hidden = !state.loading;
   at("phone").textContent = state.phone;
+  at("forgot").hidden = !state.may_reopen;
+  if (asks !== state.asks) {
+    asks = state.asks;
+    forget();
+    drawPanel();
+  }
   for (const place of document.querySelectorAll("[data-door]")) {
     place.classList.toggle("open", ["open", "forced"].includes(state.doors[place.dataset.door]));
   }
@@ -221,7 +264,7 @@ function pressed(event) {
   if (/^[0-9]$/.test(key)) type(key);
   else if (key === "Backspace") erase();
   else if (key === "Escape") panel ? closePanel() : forget();
-  else if (key === "Enter" && typed.length === CODE_DIGITS) openByCode();
+  else if (key === "Enter" && isWhole()) openByCode();
   else return;
   event.preventDefault();
 }
@@ -239,6 +282,10 @@ function touched() {
 for (const key of document.querySelectorAll("[data-digit]")) {
   key.addEventListener("click", () => type(key.dataset.digit));
 }
+for (const place of doors()) {
+  place.addEventListener("click", () => !asking && isDoor(place.dataset.door) && openWith(place.dataset.door));
+}
+at("forgot").addEventListener("click", () => post("/again", {}).catch(drawLost));
 at("clear").addEventListener("click", forget);
 at("erase").addEventListener("click", erase);
 at("open").addEventListener("click", openByCode);

@@ -35,6 +35,10 @@ class Panel:
     more: int = 0
     wait_s: float = 0
     all_doors: bool = False
+    on_keypad: bool = False
+    """Said by the keypad itself, which asks for more digits."""
+    wants: str = ""
+    """What is asked of whoever stands there, where the others are asked for less."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -53,6 +57,14 @@ def of_answer(answer: Answer) -> Panel | None:
             return _refused(answer)
         case "courier":
             return Panel("wait", say("courier"), say("courier_next"), WORK_S)
+        case "again":
+            return Panel("wait", say("forgot"), say("type_again"), READ_S, on_keypad=True)
+        case "pin":
+            return Panel("wait", say("pin"), say("pin_next"), READ_S, on_keypad=True)
+        case "service":
+            return Panel("wait", say("service"), say("service_next_door"), READ_S)
+        case "service_left":
+            return Panel("done", say("service_left"), say("courier_left_next"), FAREWELL_S)
         case "courier_left":
             return Panel("done", say("courier_left"), say("courier_left_next"), FAREWELL_S)
     return None
@@ -64,6 +76,8 @@ def _refused(answer: Answer) -> Panel:
     says = say("not_possible") if refusal is None else refusal.says
     next_step = refusal.next_step if refusal is not None and refusal.next_step.zh else say("try_again")
     stay_s = max(READ_S, answer.wait_s)
+    if answer.refusal == "tail_wanted" and not answer.wait_s:
+        return Panel("wait", says, next_step, stay_s, on_keypad=True, wants="tail")
     return Panel("stop", says, next_step, stay_s, answer.door, wait_s=answer.wait_s)
 
 
@@ -93,7 +107,7 @@ def _towards_open(
 ) -> Panel | None:
     order, door = told.box.order, told.box.label
     # Only codes and QR open the other doors of an order by themselves; a phone asks for each.
-    following = more(order, door) if order is not None and told.proof in ("code", "qr") else 0
+    following = more(order, door) if order is not None and told.proof in ("code", "code_tail", "qr") else 0
     match told:
         case fact.DoorOpened(purpose=purpose):
             step = f"{purpose}_next"

@@ -12,6 +12,16 @@ WORDS: dict[str, Sentence] = {
     "loading": Sentence("投件中", "Loading"),
     "other_language": Sentence("English", "中文"),
     "type_code": Sentence("请输入 8 位取件码", "Type your 8-digit pickup code"),
+    "type_tail": Sentence(
+        "请输入 8 位取件码，再输入手机号后四位",
+        "Type your 8-digit code, then the last 4 digits of your phone",
+    ),
+    "type_pin": Sentence("请输入工牌的 6 位密码", "Type the 6-digit PIN of your badge"),
+    "forgot": Sentence("有东西落下了？", "Left something behind?"),
+    "type_again": Sentence(
+        "请再输入一次取件码，箱门会再打开", "Type your code once more and the door opens again"
+    ),
+    "type_door": Sentence("请输入或点选箱门号", "Type or tap the number of a door"),
     "or_scan": Sentence("也可以把取件二维码对准扫码口", "Or hold your pickup QR in front of the reader"),
     "erase": Sentence("删除", "Erase"),
     "clear": Sentence("清空", "Clear"),
@@ -49,6 +59,14 @@ WORDS: dict[str, Sentence] = {
     "collected_next": Sentence("欢迎下次再来", "See you next time"),
     "closed": Sentence("{door} 号箱门已关好", "Door {door} is closed"),
     "closed_next": Sentence("谢谢", "Thank you"),
+    # A technician
+    "pin": Sentence("工牌有效", "Badge accepted"),
+    "pin_next": Sentence("请输入 6 位密码", "Type its 6-digit PIN"),
+    "service": Sentence("可以开门维护", "You may open doors for service"),
+    "service_next_door": Sentence(
+        "请输入或点选箱门号；做完再扫一次工牌", "Type or tap a door; scan your badge again to end"
+    ),
+    "service_left": Sentence("维护结束", "Service has ended"),
     # A courier
     "courier": Sentence("工牌有效，可以投件", "Badge accepted: you may load"),
     "courier_next": Sentence("请扫描包裹标签", "Scan a parcel label"),

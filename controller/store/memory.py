@@ -144,6 +144,10 @@ class Store:
         """Write the log back into the file; for moments when nobody waits for a door."""
         await self._run(lambda: self._db.execute("pragma wal_checkpoint(passive)").fetchall())
 
+    async def answers(self) -> bool:
+        """Whether the thread gets to the file and nobody else holds it; that a disk fails is an answer."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._is_ours)
+
     async def copy(self, not_before_s: float) -> bool:
         """Make a verified copy if the newest is older than that; not while the disk is full."""
         if self.is_full or self._copies.age_s < not_before_s:
@@ -217,6 +221,14 @@ class Store:
         if self.fallen is None:
             self._raise_floor()
         self._take_ballast()
+
+    def _is_ours(self) -> bool:
+        try:
+            self._db.execute("begin immediate")
+            self._db.execute("rollback")
+        except sqlite3.Error as error:
+            return getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_BUSY
+        return True
 
     def _sweep(self) -> None:
         """What a power cut left half made."""

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from controller.visit import Box, Opening, Purpose, Side, State
+from controller.visit import Box, Left, Opening, Purpose, Side, State
 
 
 def checksum(key: str, body: str) -> str:
@@ -25,6 +25,7 @@ def box_to_json(box: Box) -> str:
             "parcel": box.parcel,
             "verified": box.verified,
             "rest_until": box.rest_until,
+            "left": asdict(box.left) if box.left is not None else None,
             "opening": opening,
         },
         separators=(",", ":"),
@@ -42,8 +43,13 @@ def box_from_json(label: str, body: str) -> Box:
         parcel=raw["parcel"],
         verified=raw["verified"],
         rest_until=raw["rest_until"],
+        left=_left(raw.get("left")),
         opening=_opening(raw["opening"]),
     )
+
+
+def _left(raw: dict[str, Any] | None) -> Left | None:
+    return None if raw is None else Left(**raw)
 
 
 def _opening(raw: dict[str, Any] | None) -> Opening | None:

@@ -16,6 +16,7 @@ from controller.visit.asking import ask
 from controller.visit.box import (
     Ask,
     Box,
+    Left,
     Opening,
     Pulse,
     Pulsed,
@@ -27,6 +28,7 @@ from controller.visit.box import (
     Step,
 )
 from controller.visit.pulses import pulsed
+from controller.visit.reopening import can_reopen
 from controller.visit.restart import fallen_back, restarted
 from controller.visit.switch import door_read
 from controller.visit.told import door_now, now_of
@@ -35,6 +37,7 @@ from controller.visit.waiting import tick
 __all__ = [
     "Ask",
     "Box",
+    "Left",
     "Opening",
     "Pulse",
     "Pulsed",
@@ -45,6 +48,7 @@ __all__ = [
     "State",
     "Step",
     "ask",
+    "can_reopen",
     "door_now",
     "door_read",
     "fallen_back",

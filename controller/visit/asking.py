@@ -5,6 +5,7 @@ from dataclasses import replace
 from config.contract import events as fact
 from controller.visit.box import Ask, Box, Opening, Purpose, Refused, Rules, Side, State, Step
 from controller.visit.pulses import pulse_next, pulses_left
+from controller.visit.reopening import may_reopen, reopened
 from controller.visit.told import command_ended, of
 
 
@@ -31,6 +32,8 @@ def _refusal(box: Box, wish: Ask, now: float) -> str:
 
 
 def _may_collect(box: Box, wish: Ask, now: float) -> str:
+    if wish.again:
+        return may_reopen(box, wish, now)
     if box.state not in (State.OCCUPIED, State.COLLECTING, State.CHECKING) or box.occupancy is None:
         return "not_valid"
     if wish.occupancy != box.occupancy:
@@ -45,6 +48,8 @@ def _may_collect(box: Box, wish: Ask, now: float) -> str:
 def _may_load(box: Box, wish: Ask) -> str:
     if wish.parcel is None or wish.occupancy is None:
         return "unknown_parcel"
+    if Side.COLD_HOLD in box.sides:
+        return "held"
     if box.parcel == wish.parcel and box.state in (State.LOADING, State.CHECKING):
         return "" if box.opening is None or box.opening.purpose is Purpose.LOAD else "busy"
     return "" if box.assignable else "no_fit"
@@ -80,11 +85,11 @@ def _begin(box: Box, wish: Ask, now: float, rules: Rules) -> Step:
         facts = command_ended(box.opening, "failed", "busy")
     match wish.purpose:
         case Purpose.COLLECT:
-            box = replace(box, state=State.COLLECTING)
+            box = reopened(box) if wish.again else replace(box, state=State.COLLECTING)
         case Purpose.LOAD:
             box = replace(
                 box, state=State.LOADING, parcel=wish.parcel, order=wish.order,
-                occupancy=box.occupancy or wish.occupancy, verified=True,
+                occupancy=box.occupancy or wish.occupancy, verified=True, left=None,
             )  # fmt: skip
     return pulse_next(box, opening, now, rules, (*facts, *started(box, opening)))
 

@@ -74,6 +74,16 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """What was collected from here last: its owner may look once more."""
+
+    occupancy: str
+    order: str
+    at: float
+    reopened: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Box:
     """A compartment: what lies in it, who is at it, and its door."""
 
@@ -84,6 +94,7 @@ class Box:
     order: str | None = None
     parcel: str | None = None
     verified: bool = True
+    left: Left | None = None
     opening: Opening | None = None
     rest_until: float = 0.0
     door: Door = field(default_factory=Door)
@@ -109,6 +120,8 @@ class Ask:
     not_after: float | None = None
     command: str | None = None
     badge: str | None = None
+    again: bool = False
+    """Wants to look once more into a compartment whose goods were collected."""
 
 
 @dataclass(frozen=True, slots=True)

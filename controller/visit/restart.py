@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from config.contract import events as fact
 from controller.doors import Door
-from controller.visit.box import Box, Side, State, Step
+from controller.visit.box import Box, Opening, Side, State, Step
 from controller.visit.ending import to_be_checked
 from controller.visit.told import command_ended, of
 
@@ -14,16 +14,26 @@ def restarted(box: Box, *, same_boot: bool) -> Step:
     box = replace(box, door=Door())
     opening = box.opening
     if opening is None or opening.seen_open:
-        return Step(box if same_boot else replace(box, rest_until=0.0))
+        long = replace(box, rest_until=0.0, left=None, opening=_open_for_long(opening))
+        return Step(box if same_boot else long)
     started = opening.first_pulse if same_boot else float("-inf")
     opening = replace(opening, ambiguous=True, intended=None, sent_at=None, first_pulse=started)
-    box = replace(box, opening=opening, rest_until=box.rest_until if same_boot else 0.0)
+    if not same_boot:  # moments of another boot mean nothing now
+        box = replace(box, rest_until=0.0, left=None)
+    box = replace(box, opening=opening)
     return Step(box, (fact.OpeningAmbiguous(**of(box, opening)),))
+
+
+def _open_for_long(opening: Opening | None) -> Opening | None:
+    """Its clock is gone: nobody knows for how long the door has stood open, so it was too long."""
+    return None if opening is None else replace(opening, opened_at=float("-inf"))
 
 
 def fallen_back(box: Box, *, known: bool) -> Step:
     """The store is older than the truth, or (not ``known``) empty: all is held until a person looks."""
-    box = replace(box, sides=box.sides | {Side.QUARANTINE}, verified=False, door=Door(), rest_until=0.0)
+    box = replace(
+        box, sides=box.sides | {Side.QUARANTINE}, verified=False, door=Door(), rest_until=0.0, left=None
+    )
     opening = box.opening
     if opening is None:
         return Step(box if known else replace(box, state=State.CHECKING))

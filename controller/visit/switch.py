@@ -1,11 +1,13 @@
 """The door's switch was read: openings are finished, forced doors are noticed."""
 
 from dataclasses import replace
+from math import isfinite
 
 from config.contract import events as fact
 from controller.doors import Door, DoorState, Reading, read
 from controller.visit.box import Box, Opening, Purpose, Rules, Side, State, Step
-from controller.visit.ending import to_be_checked
+from controller.visit.ending import back, to_be_checked
+from controller.visit.reopening import left_behind
 from controller.visit.told import command_ended, fault, now_of, of, parcel_in
 
 LOOKED_AFTER = frozenset({Side.FORCED, Side.QUARANTINE, Side.OUT_OF_SERVICE})
@@ -81,7 +83,7 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     open_s = now - opening.opened_at
     match opening.purpose:
         case Purpose.COLLECT:
-            after, told = _collected(box, opening)
+            after, told = _collected(box, opening, now)
         case Purpose.LOAD:
             after = replace(box, state=State.OCCUPIED, opening=None)
             told = fact.ParcelDeposited(**of(after, opening), **parcel_in(box))
@@ -89,7 +91,8 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
             after, told = _looked_into(replace(box, sides=box.sides - LOOKED_AFTER), opening)
         case Purpose.EMERGENCY:
             after, told = _looked_into(box, opening)
-    facts: list[fact.Fact] = [fact.DoorClosed(box=now_of(after), open_ms=max(0, round(open_s * 1000))), told]
+    open_ms = max(0, round(open_s * 1000)) if isfinite(open_s) else None
+    facts: list[fact.Fact] = [fact.DoorClosed(box=now_of(after), open_ms=open_ms), told]
     ended = {ENDED_BY_A_LOOK[side] for side in box.sides - after.sides}
     if opening.before is State.CHECKING and after.state is not State.CHECKING:
         ended.add("compartment_unclear")
@@ -102,22 +105,25 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     return Step(after, tuple(facts))
 
 
-def _collected(box: Box, opening: Opening) -> tuple[Box, fact.Fact]:
+def _collected(box: Box, opening: Opening, now: float) -> tuple[Box, fact.Fact]:
     """Nothing here can tell whether something was left behind, so 'vacant' is flagged as not verified."""
     after = replace(
         box, state=State.VACANT, occupancy=None, order=None, parcel=None, opening=None, verified=False
     )
+    if box.parcel is None:  # its goods were collected before
+        return after, fact.OpeningEnded(**of(after, opening))
+    after = replace(after, left=left_behind(box, now))
     return after, fact.ParcelCollected(**of(after, opening), **parcel_in(box))
 
 
 def _looked_into(box: Box, opening: Opening) -> tuple[Box, fact.Fact]:
     """Somebody else than the owner had the door open: what lay there may be gone.
 
-    A look ends the doubt about a box in which nothing was known to lie; goods wait for their owner's look.
+    Where nobody's goods were known to lie a look was all that was wanted: a badge says that one was taken.
     """
-    nothing_known = opening.purpose is Purpose.SERVICE and box.occupancy is None
-    if opening.before is State.VACANT or nothing_known:
-        after = replace(box, state=State.VACANT, opening=None, verified=False)
+    inspected = opening.purpose is Purpose.SERVICE and opening.proof == "badge" and box.occupancy is None
+    if opening.before is State.VACANT or inspected:
+        after = replace(back(box, opening), state=State.VACANT, verified=False)
         return after, fact.OpeningEnded(**of(after, opening))
     after = replace(box, state=State.CHECKING, opening=None)
     return after, fact.CheckNeeded(**of(after, opening), reason=f"opened for {opening.purpose}")

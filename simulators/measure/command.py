@@ -10,9 +10,15 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from simulators.control import ControlRefused
+from simulators.demo.place import CannotStart
+from simulators.demo.service import ServiceRefused
+from simulators.demo.supervisor import NotReady
+from simulators.demo.visits import LostPatience
 from simulators.measure.commit import measure as commits
 from simulators.measure.pickup import UNLOCK_BYTES, Bench, Family, Row, measure
 
+NOT_MEASURED = (CannotStart, ControlRefused, LostPatience, NotReady, ServiceRefused, TimeoutError)
 BAUDS = (9600, 19200, 115200)
 POLLED = (0, 1, 4, 8)
 TIMES = ("exchange", "fsync", "first_byte", "reply", "added", "reply_p99")
@@ -22,7 +28,7 @@ def pickup(
     families: Sequence[Family], bauds: Sequence[int], polled: Sequence[int], rounds: int, seed: int,
     file: Path | None,
 ) -> int:  # fmt: skip
-    """Run rows P1 and P2; 0 when every goal is met."""
+    """Run rows P1 and P2; 0: every goal is met, 1: one is missed, 2: it could not be measured."""
     benches = [
         Bench(family, baud, boards)
         for family in families
@@ -30,9 +36,13 @@ def pickup(
         for boards in polled or POLLED
     ]
     console = Console(width=None if sys.stdout.isatty() else 100)
-    machine, rows = asyncio.run(
-        measure(benches, rounds, seed, lambda text: print(text, file=sys.stderr, flush=True))
-    )
+    try:
+        machine, rows = asyncio.run(
+            measure(benches, rounds, seed, lambda text: print(text, file=sys.stderr, flush=True))
+        )
+    except NOT_MEASURED as error:
+        print(f"not measured: {error}", file=sys.stderr)
+        return 2
     console.print(machine)
     console.print(_table(rows))
     if file is not None:

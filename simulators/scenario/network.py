@@ -112,6 +112,10 @@ class MemoryConnection:
         now = asyncio.get_running_loop().time()
         return now - min(self._unconfirmed.values(), default=now)
 
+    def still_s(self) -> float:
+        """See ``Connection``: there is no thread."""
+        return 0.0
+
     def taken(self, heard: Heard) -> None:
         """See ``Connection``; this inbox is bounded by the number of messages alone."""
 

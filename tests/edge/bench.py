@@ -14,6 +14,7 @@ from config.cabinet import parse
 from config.contract import codes
 from config.contract.events import Event
 from config.contract.messages import (
+    BadgePin,
     Desired,
     DocumentName,
     ExpectedParcel,
@@ -27,12 +28,14 @@ from config.contract.messages import (
 from config.contract.signing import CabinetKeys, SigningKey, seal, sign
 from config.settings import EdgeSettings
 from controller.app import Edge, build
+from controller.clock import Computer
 from controller.identity import Identity
 from firmware_bridge.assemble import assemble
 from simulators.serve import Served
 
 CABINET = "test-cabinet-1"
 FAR = 4_000_000_000_000
+PHONE = "138 0013 8000"
 LOG2_N = 10
 """The cheapest digest the contract allows: these tests are not about guessing."""
 
@@ -104,25 +107,60 @@ class CloudKeys:
     def parcels_document(self) -> Parcels:
         return Parcels(salt=self.salt.hex(), scrypt_log2_n=LOG2_N, parcels=tuple(self.parcels))
 
-    def expect(self, *, size: Any = "S", order: str | None = None, code: str | None = None) -> Order:
+    def expect(
+        self, *, size: Any = "S", order: str | None = None, code: str | None = None, **more: Any
+    ) -> Order:
         """One more parcel; a new order unless one is given."""
         order, code = order or secrets.token_hex(8), code or codes.new_pickup_code()
         parcel = ExpectedParcel(
-            parcel=secrets.token_hex(8), order=order, size=size, zone="ambient",
-            digest=codes.code_digest(code, self.salt, LOG2_N).hex(), expires_ms=FAR,
+            parcel=secrets.token_hex(8), order=order, size=size,
+            digest=self._digest(code), strong_digest=self._digest(code + codes.phone_tail(PHONE)),
+            **{"zone": "ambient", "expires_ms": FAR, **more},
         )  # fmt: skip
         self.parcels.append(parcel)
         return Order(order, code, parcel.parcel)
 
-    def pickup_qr(self, order: str, *, cabinet: str = CABINET, exp: int = FAR // 1000) -> str:
-        where, now = codes.cabinet_hash(cabinet), int(time.time())
-        return codes.Token(codes.Purpose.PICKUP, 3, 0, where, order, 0, now, exp).signed(self.token)
+    def _digest(self, digits: str) -> str:
+        return codes.code_digest(digits, self.salt, LOG2_N).hex()
 
-    def badge(self, badge: str = "00000000000000aa", exp: int = FAR // 1000) -> str:
-        where, right = codes.cabinet_hash(CABINET), codes.BadgeRight.LOAD
-        return codes.Token(codes.Purpose.BADGE, 3, 0, where, badge, right, 1_700_000_000, exp).signed(
+    def pickup_qr(
+        self, order: str, *, cabinet: str = CABINET, exp: int = FAR // 1000,
+        generation: int = 0, right: int = 0,
+    ) -> str:  # fmt: skip
+        where, now = codes.cabinet_hash(cabinet), int(time.time())
+        return codes.Token(codes.Purpose.PICKUP, 3, generation, where, order, right, now, exp).signed(
             self.token
         )
+
+    def reissued(self, order: Order) -> Order:
+        """A new code for the order; the cabinet knows of it with the next document."""
+        code = codes.new_pickup_code()
+        tail = codes.phone_tail(PHONE)
+        self.parcels = [
+            parcel.model_copy(
+                update={
+                    "digest": self._digest(code), "strong_digest": self._digest(code + tail),
+                    "generation": parcel.generation + 1,
+                }
+            ) if parcel.order == order.order else parcel
+            for parcel in self.parcels
+        ]  # fmt: skip
+        return Order(order.order, code, order.parcel)
+
+    def badge(
+        self, badge: str = "00000000000000aa", exp: int = FAR // 1000, *, iat: int = 1_700_000_000,
+        right: codes.BadgeRight = codes.BadgeRight.LOAD,
+    ) -> str:  # fmt: skip
+        where = codes.cabinet_hash(CABINET)
+        return codes.Token(codes.Purpose.BADGE, 3, 0, where, badge, right, iat, exp).signed(self.token)
+
+    def grants(self, *revoked: str, **pins: str) -> Grants:
+        """``pins`` by the id of their badge."""
+        known = tuple(BadgePin(badge=badge, digest=self._pin(badge, pin)) for badge, pin in pins.items())
+        return Grants(revoked_badges=revoked, salt=self.salt.hex(), scrypt_log2_n=LOG2_N, pins=known)
+
+    def _pin(self, badge: str, pin: str) -> str:
+        return codes.pin_digest(badge, pin, self.salt, LOG2_N).hex()
 
     def open_door(self, session: Session, label: str, occupancy: str | None, **more: Any) -> bytes:
         given = {
@@ -152,6 +190,7 @@ class Bench:
         self.settings = EdgeSettings(folder=folder / "edge", kiosk_port=0, **quick)
         self.served = Served(file, folder / "links", turn_round_seconds=0.0)
         self.broker_url = "mqtt://127.0.0.1:1"
+        self.computer: Computer | None = None
         self.edge: Edge
         self.kiosk_url = ""
         self._task: asyncio.Task[None] | None = None
@@ -164,7 +203,8 @@ class Bench:
     async def start(self) -> None:
         """A new edge process, as far as the edge can tell."""
         hardware = assemble(self.file, self._ports)
-        self.edge = await build(self.file, self.settings, self.cloud.identity(self.broker_url), hardware)
+        identity = self.cloud.identity(self.broker_url)
+        self.edge = await build(self.file, self.settings, identity, hardware, computer=self.computer)
         ready = asyncio.Event()
 
         def started(told: dict[str, Any]) -> None:
@@ -193,9 +233,9 @@ class Bench:
         await take(self.cloud.document(DocumentName.GRANTS, Grants(), epoch))
         await take(self.cloud.document(DocumentName.PARCELS, self.cloud.parcels_document(), epoch))
 
-    async def loaded(self, size: str = "S") -> Order:
+    async def loaded(self, size: str = "S", **more: Any) -> Order:
         """An order whose parcel a courier has brought."""
-        order = self.cloud.expect(size=size)
+        order = self.cloud.expect(size=size, **more)
         await self.hand_over()
         await self.load(order)
         return order

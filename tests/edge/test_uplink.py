@@ -54,6 +54,24 @@ async def test_every_event_reaches_the_cloud_once_and_in_order(online):
     await drained(bench, cloud)
 
 
+async def test_a_cloud_that_comes_after_the_edge_is_told_within_seconds(tmp_path, broker):
+    bench = edge_bench.Bench(tmp_path, edge_bench.cabinet_file())
+    bench.broker_url = broker.url
+    await bench.plug_in()
+    await bench.start()
+    await bench.until(lambda: bench.edge.uplink.connected)
+    await asyncio.sleep(0.5)  # its first sync is heard by nobody, and the next would be due in half a minute
+    cloud = Cloud(bench.cloud, broker.url)
+    came = time.monotonic()
+    try:
+        await bench.until(lambda: bench.edge.store.through > 0)
+        assert time.monotonic() - came < 8
+    finally:
+        await bench.stop()
+        bench.served.unplug()
+        cloud.stop()
+
+
 async def test_a_birth_is_told_and_a_death_by_the_last_will_of_that_session(online):
     bench, cloud = online
     assert cloud.statuses[0].state == "online"

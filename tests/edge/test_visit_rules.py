@@ -279,7 +279,7 @@ def test_an_emergency_takes_over_and_ends_the_command_that_was_under_way():
     ],
 )
 def test_who_else_looks_in_leaves_what_they_saw(box, purpose, state):
-    wish = Ask(7, purpose, "inside", box.occupancy)
+    wish = Ask(7, purpose, "badge", box.occupancy)
     step = shut(opened(box, wish), 105.0)
     assert step.box.state is state
     assert step.box.opening is None
@@ -291,7 +291,7 @@ def test_who_else_looks_in_leaves_what_they_saw(box, purpose, state):
 
 def test_a_look_by_the_service_ends_what_a_look_can_end_and_no_more():
     sides = frozenset({Side.FORCED, Side.QUARANTINE, Side.OUT_OF_SERVICE, Side.COLD_HOLD, Side.OVERDUE})
-    looked = shut(opened(replace(FREE, sides=sides), Ask(7, Purpose.SERVICE, "inside", None)), 105.0)
+    looked = shut(opened(replace(FREE, sides=sides), Ask(7, Purpose.SERVICE, "badge", None)), 105.0)
     assert looked.box.sides == {Side.COLD_HOLD, Side.OVERDUE}
     cleared = [fact.fault for fact in looked.facts if fact.type == "FaultCleared"]
     assert cleared == ["compartment_unclear", "door_forced", "door_stuck"]

@@ -355,3 +355,17 @@ async def test_a_second_service_in_the_same_process_has_a_console_too(tmp_path: 
             service = await stack.enter_async_context(started(tmp_path / folder))
             answer = await service.http.get("/console/")
             assert answer.status_code == 200
+
+
+# --- ghosts ---
+
+
+async def test_goods_that_no_order_names_are_listed_as_they_come(service: Service, page: Page) -> None:
+    cabinet = await surveyed(service)
+    await page.goto("/console/ghosts")
+    await expect(page.locator(".empty")).to_contain_text("All goods have an order")
+    named = {"occupancy": f"{cabinet.epoch}-7", "order": "a" * 16, "parcel": "b" * 16}
+    await to(cabinet.tell, cabinet.event("Surveyed", boxes=[box("04", "occupied", **named)]))
+    row = page.locator("[data-ghost=unknown_goods]")
+    await expect(row).to_contain_text("Goods that no order here names")
+    await expect(row.locator(".label")).to_have_text("04")

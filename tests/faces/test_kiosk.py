@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from config.contract import codes
 from config.contract.faults import REFUSALS
-from config.contract.messages import Presence
+from config.contract.messages import DocumentName, Presence
 from tests.faces.conftest import Heard, read_qr
 
 LANDSCAPE = {"width": 1280, "height": 800}
@@ -72,6 +72,65 @@ async def test_a_code_typed_on_the_keypad_opens_and_the_steps_are_shown(bench, k
     await kiosk.clock.fast_forward(6000)
     await expect(kiosk.locator("#keypad")).to_be_visible()
     await expect(kiosk.locator("#qr")).to_be_visible()
+
+
+async def test_sensitive_goods_ask_for_the_phones_digits_after_the_code(bench, kiosk):
+    order = await bench.loaded(sensitive=True)
+    door = bench.door_of(order)
+    await says(kiosk, f"已放入 {door} 号箱")
+    await kiosk.locator("#back").click()
+    await tap_code(kiosk, order.code)
+    await expect(kiosk.locator("#asks")).to_have_text("请输入 8 位取件码，再输入手机号后四位")
+    await expect(kiosk.locator("#digits")).to_have_attribute("aria-label", "8 / 12")
+    await expect(kiosk.locator("#open")).to_be_disabled()
+    await tap_code(kiosk, "8000")
+    await says(kiosk, f"{door} 号箱门已打开")
+
+
+async def test_a_scan_that_is_not_enough_says_so_above_the_keys(bench, kiosk):
+    order = await bench.loaded(sensitive=True)
+    await says(kiosk, f"已放入 {bench.door_of(order)} 号箱")
+    await bench.served.scan("qr", bench.cloud.pickup_qr(order.order))
+    await expect(kiosk.locator("#asks")).to_have_text("请输入 8 位取件码，再输入手机号后四位")
+    await key_code(kiosk, order.code + "8000")
+    await says(kiosk, f"{bench.door_of(order)} 号箱门已打开")
+
+
+async def test_a_technician_types_a_pin_and_taps_a_door(bench, kiosk):
+    await bench.hand_over()
+    badge, pin = "00000000000000ee", "314159"
+    grants = bench.cloud.document(
+        DocumentName.GRANTS, bench.cloud.grants(**{badge: pin}), bench.edge.store.epoch
+    )
+    await bench.edge.documents.take(grants)
+    await bench.served.scan("qr", bench.cloud.badge(badge, right=codes.BadgeRight.SERVICE))
+    await expect(kiosk.locator("#asks")).to_have_text("请输入工牌的 6 位密码")
+    await tap_code(kiosk, pin)
+    await says(kiosk, "可以开门维护")
+    await kiosk.locator("#back").click()
+    await expect(kiosk.locator("#asks")).to_have_text("请输入或点选箱门号")
+    await kiosk.locator("[data-door='04']").click()
+    await says(kiosk, "04 号箱门已打开")
+    await bench.shut("04")
+    await says(kiosk, "04 号箱门已关好")
+    await key_code(kiosk, "03")
+    await says(kiosk, "03 号箱门已打开")
+
+
+async def test_who_has_left_something_behind_opens_the_door_once_more(bench, kiosk):
+    order = await loaded(bench, kiosk)
+    door = bench.door_of(order)
+    await expect(kiosk.locator("#forgot")).to_be_hidden()
+    await key_code(kiosk, order.code)
+    await bench.collect(door)
+    await says(kiosk, "取件完成，谢谢")
+    await kiosk.locator("#back").click()
+    await kiosk.locator("#forgot").click()
+    await expect(kiosk.locator("#asks")).to_have_text("请再输入一次取件码，箱门会再打开")
+    await tap_code(kiosk, order.code)
+    await says(kiosk, f"{door} 号箱门已打开")
+    await bench.collect(door)
+    await says(kiosk, f"{door} 号箱门已关好")
 
 
 async def test_the_doors_of_one_order_follow_each_other(bench, kiosk):

@@ -110,8 +110,8 @@ def test_what_is_not_for_people_at_the_cabinet_is_not_shown(told):
     assert panel_of(told) is None
 
 
-@pytest.mark.parametrize("kind", ["courier", "courier_left"])
-def test_a_courier_is_greeted_and_thanked(kind):
+@pytest.mark.parametrize("kind", ["courier", "courier_left", "pin", "service", "service_left", "again"])
+def test_whoever_works_here_or_asks_for_more_is_answered(kind):
     panel = of_answer(Answer(kind))
     assert panel is not None
     assert_said_well(panel.says)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from cloud import resident
 from cloud.pages.words import ORDERS, PROBLEMS, PROGRESS, STEPS, WORDS
 from cloud.steps import Step, step_of
 from cloud.taps import Taps
@@ -255,6 +256,42 @@ async def test_a_phone_opens_a_door_and_sees_each_step(service: Service, browser
         assert phone.complaints == []
 
 
+async def test_a_phone_opens_once_more_what_was_collected_a_moment_ago(
+    service: Service, browser: Browser
+) -> None:
+    here = await loaded(service)
+    await to(here.cabinet.tell, here.stay.collected(here.cabinet))
+    async with a_phone(browser) as phone:
+        await at_the_cabinet(phone, here)
+        button = phone.page.locator("#tap button")
+        await expect(button).to_contain_text(WORDS["again_button"].zh)
+        await button.click()
+        command = await here.command()
+        assert (command.again, command.occupancy) == (True, here.stay.occupancy)
+        await here.end(command.id, "rejected", "not_again")
+        await expect(phone.page.locator("#refused strong")).to_have_text(REFUSALS["not_again"].says.zh)
+        assert phone.complaints == []
+
+
+async def test_a_resident_replaces_the_code_and_shares_on_the_page(
+    service: Service, browser: Browser
+) -> None:
+    here = await loaded(service)
+    async with a_phone(browser) as phone:
+        page = phone.page
+        await page.goto(here.url)
+        before = await page.locator(".digits").inner_text()
+        await page.locator("#leaked summary").click()
+        await page.locator("#leaked button").click()
+        await expect(page.locator(".digits")).not_to_have_text(before, use_inner_text=True)
+        await page.locator("#share summary").click()
+        await page.locator("#share button").click()
+        await expect(page.locator("#share .shared a")).to_have_count(1)
+        await page.locator("#share .shared button").click()
+        await expect(page.locator("#share .shared a")).to_have_count(0)
+        assert phone.complaints == []
+
+
 @pytest.mark.parametrize("reason", ["not_there", "held"])
 async def test_a_refusal_says_why_and_what_next(service: Service, browser: Browser, reason: str) -> None:
     here = await loaded(service)
@@ -376,12 +413,15 @@ async def test_a_phone_with_several_orders_chooses(service: Service, browser: Br
         await expect(phone.page.locator("#tap")).to_be_visible()
 
 
-async def test_the_cookie_holds_for_the_cabinets_page_only_and_goes_with_the_order(service: Service) -> None:
+async def test_the_cookie_holds_for_the_cabinets_page_only_and_goes_with_the_order(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here = await loaded(service)
     said = (await service.http.get(here.path)).headers["set-cookie"]
     assert {"httponly", "path=/c", "samesite=lax"} <= {part.strip().lower() for part in said.split(";")}
     assert (await service.http.get(f"/c/{here.cabinet.id}")).headers["location"] == here.path
     await to(here.cabinet.tell, here.stay.collected(here.cabinet))
+    monkeypatch.setattr(resident, "REOPEN_WITHIN_MS", 0)  # nor may it be opened once more
     after = await service.http.get(f"/c/{here.cabinet.id}")
     assert after.status_code == 200
     assert "Max-Age=0" in after.headers["set-cookie"]

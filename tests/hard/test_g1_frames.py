@@ -79,7 +79,7 @@ def judge_inputs(received: bytes) -> None:
 @pytest.mark.parametrize(
     "judge", [judge_8a80, judge_modbus, judge_scan, judge_acknowledgement, judge_states, judge_inputs]
 )
-def test_g1_a_million_frames_crash_no_codec(judge: Callable[[bytes], None], record_property):
+def test_g1_a_million_frames_crash_no_codec(judge: Callable[[bytes], None], reached):
     luck = random.Random(judge.__name__)
     spent, refused = 0.0, 0
     for received in garbage(luck, FRAMES):
@@ -89,12 +89,14 @@ def test_g1_a_million_frames_crash_no_codec(judge: Callable[[bytes], None], reco
         except (ValueError, UnreadableScan):
             refused += 1
         spent += time.perf_counter() - began
-    record_property("frames a second", round(FRAMES / spent))
+    reached(
+        "G1", goal="1,000,000 frames, ≥ 50,000/s", figure=f"{FRAMES / spent:.0f}/s", seed=judge.__name__
+    )
     assert refused < FRAMES
     assert FRAMES / spent > 50_000
 
 
-async def test_g1_garbage_around_ten_thousand_answers_changes_no_door(tmp_path: Path):
+async def test_g1_garbage_around_ten_thousand_answers_changes_no_door(tmp_path: Path, reached):
     luck = random.Random(1)
     file = load("config/cabinets/locker-8a80.toml")
     served = Served(file, tmp_path, turn_round_seconds=0.0)
@@ -125,6 +127,7 @@ async def test_g1_garbage_around_ten_thousand_answers_changes_no_door(tmp_path: 
                 else:
                     answered += 1
                     assert not any(readings.doors.values())
+            reached("G1", goal="> 9,900 answers found in garbage", figure=f"{answered} of 10,000", seed=1)
             assert answered > 9_900
             assert not any(frame[0] == 0x8A for _, frame in served.buses["rs485"].requests)
             wire.heard = truth

@@ -102,6 +102,7 @@ async def test_no_payload_ends_the_cloud(tmp_path):
 @pytest.mark.hard
 @pytest.mark.row("G3")
 @pytest.mark.timeout(900)
-async def test_g3_ten_thousand_payloads_end_neither_side(tmp_path):
+async def test_g3_ten_thousand_payloads_end_neither_side(tmp_path, reached):
     await at_the_edge(tmp_path, "mosquitto", 10_000)
     await at_the_cloud(tmp_path / "cloud", 10_000)
+    reached("G3", goal="neither side ends", figure="neither in 10,000 payloads each", seed=1)

@@ -17,7 +17,7 @@ GUARDS = [
     "controller/reservations.py",
     "controller/unlock.py:_reason_to_withhold",
     "controller/commands.py:_reason_to_reject,allows,spent",
-    "controller/access.py:wait_ms,after_wrong,after_right",
+    "controller/access/tries.py:wait_ms,after_wrong,after_right",
 ]
 TESTS = ["tests/edge/test_visit_rules.py", "tests/edge/search", "-k", "not let_go and not no_order"]
 WANTED = 0.85

@@ -38,7 +38,7 @@ class Life:
         self.client.loop_stop()
 
 
-async def lives(folder: Path, broker: str, number: int, record_property) -> None:
+async def lives(folder: Path, broker: str, number: int, reached) -> None:
     async with started(folder, broker=broker) as service:
         cabinet = await service.enrolled()
         online, longest = service.parts.online, 0.0
@@ -58,17 +58,17 @@ async def lives(folder: Path, broker: str, number: int, record_property) -> None
             assert online.session(cabinet.id) == life.session
         finally:
             await asyncio.to_thread(life.kill)
-        record_property("longest wrong s", round(longest, 3))
+        reached("N5", goal=f"wrong ≤ {WRONG_AT_MOST_S:.0f} s", figure=f"{longest:.3f} s in {number} lives")
 
 
 @pytest.mark.parametrize("broker", ["nats", "mosquitto"])
-async def test_presence_follows_the_latest_session(tmp_path, broker, record_property):
-    await lives(tmp_path / "cloud", broker, 6, record_property)
+async def test_presence_follows_the_latest_session(tmp_path, broker, reached):
+    await lives(tmp_path / "cloud", broker, 6, reached)
 
 
 @pytest.mark.hard
 @pytest.mark.row("N5")
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("broker", ["nats", "mosquitto"])
-async def test_n5_a_thousand_deaths_and_births(tmp_path, broker, record_property):
-    await lives(tmp_path / "cloud", broker, 1000, record_property)
+async def test_n5_a_thousand_deaths_and_births(tmp_path, broker, reached):
+    await lives(tmp_path / "cloud", broker, 1000, reached)

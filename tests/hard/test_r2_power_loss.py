@@ -273,14 +273,15 @@ POINTS = [500, pytest.param(10_000, marks=[pytest.mark.hard, pytest.mark.timeout
 @pytest.mark.parametrize("points", POINTS)
 @pytest.mark.row("R2")
 def test_r2_no_acknowledged_change_is_lost_or_halved_by_a_power_cut(
-    shim, tmp_path, fast_folder, points, record_property
+    shim, tmp_path, fast_folder, points, reached
 ):
     work(shim, tmp_path / "edge", CHANGES, SHIM_LOG=str(tmp_path / "log"))
     log = read_log(tmp_path / "log")
     found = list(crashes(log, points, fast_folder / "disk", random.Random(points)))
-    record_property("crash points", len(found))
+    faults = [fault for fault in found if fault[1]]
+    reached("R2", goal="0 faults", figure=f"{len(faults)} at {len(found)} crash points", seed=points)
     assert len(found) >= points
-    assert [fault for fault in found if fault[1]] == []
+    assert faults == []
 
 
 @pytest.mark.row("R2")
@@ -299,11 +300,10 @@ SHARES = [60, pytest.param(1, marks=[pytest.mark.hard, pytest.mark.timeout(1800)
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
 @pytest.mark.row("R3")
 def test_r3_a_disk_that_fails_once_at_any_call_loses_nothing_and_the_store_goes_on(
-    shim, tmp_path, fast_folder, every, error, record_property
+    shim, tmp_path, fast_folder, every, error, reached
 ):
     work(shim, fast_folder / "edge", FEW, SHIM_CALLS=str(tmp_path / "calls"))
     calls = int((tmp_path / "calls").read_text())
-    record_property("calls", calls)
     assert calls > 100
     told = 0
     for call in range(1 + error % every, calls + 1, every):
@@ -319,4 +319,5 @@ def test_r3_a_disk_that_fails_once_at_any_call_loses_nothing_and_the_store_goes_
         assert fault_found(folder, len(kept) + FEW) == "", call
         assert not list(folder.glob("*.damaged-*")), (call, out)
         shutil.rmtree(folder)
+    reached("R3", goal="every call survived", figure=f"{calls // every} of {calls} calls, {told} noticed")
     assert told > 0

@@ -131,7 +131,7 @@ async def in_any_order(cloud: Cloud, name: str, epochs: list[Any], chance: rando
         await cloud.hear(name, open_ones[: chance.randint(1, 3)])
 
 
-async def every_order(folder: Path, seeds: int) -> None:
+async def every_order(folder: Path, seeds: int, reached) -> None:
     cloud, straight = Cloud(folder / "any"), Cloud(folder / "straight")
     await cloud.start()
     await straight.start()
@@ -145,17 +145,18 @@ async def every_order(folder: Path, seeds: int) -> None:
                 await straight.hear(name, list(batches))
             await in_any_order(cloud, name, epochs, chance)
             assert await cloud.state(name) == await straight.state(name), f"seed {seed}"
+        reached("R7", goal="one state", figure=f"one after {seeds} orders", seed=f"0-{seeds - 1}")
     finally:
         await cloud.store.close()
         await straight.store.close()
 
 
-async def test_the_state_is_the_same_for_any_order_of_arrival(tmp_path):
-    await every_order(tmp_path, 15)
+async def test_the_state_is_the_same_for_any_order_of_arrival(tmp_path, reached):
+    await every_order(tmp_path, 15, reached)
 
 
 @pytest.mark.hard
 @pytest.mark.row("R7")
 @pytest.mark.timeout(1200)
-async def test_r7_a_thousand_orders_of_arrival_give_one_state(tmp_path):
-    await every_order(tmp_path, 1000)
+async def test_r7_a_thousand_orders_of_arrival_give_one_state(tmp_path, reached):
+    await every_order(tmp_path, 1000, reached)

@@ -38,7 +38,7 @@ for seed in range(int(first), int(last), int(step)):
 
 @pytest.mark.row("M3")
 @pytest.mark.timeout(1260)
-def test_m3_no_seed_breaks_a_rule():
+def test_m3_no_seed_breaks_a_rule(reached):
     first = int(os.environ.get("TUANGUI_FIRST_SEED", "1"))
     until = str(time.time() + SEARCH_SECONDS)
 
@@ -54,7 +54,8 @@ def test_m3_no_seed_breaks_a_rule():
         lines = "".join(both.map(search, range(2))).splitlines()
     broken = [line for line in lines if len(line.split(maxsplit=1)) > 1]
     last = max(int(line.split()[0]) for line in lines)
-    print(f"M3: {len(lines)} seeds from {first} to {last} of {SEEDS_WANTED}, {len(broken)} broke a rule")
+    figure = f"{len(broken)} in {len(lines)} seeds of {SEEDS_WANTED}"
+    reached("M3", goal="0 rules broken", figure=figure, seed=f"{first}-{last}")
     assert broken == []
     assert len(lines) > 100
 
@@ -62,7 +63,7 @@ def test_m3_no_seed_breaks_a_rule():
 @pytest.mark.row("N4")
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", range(1, 6))
-def test_n4_wrong_clocks_and_1970_change_no_opening(seed):
+def test_n4_wrong_clocks_and_1970_change_no_opening(seed, reached):
     """Clocks jump by up to ten days twenty times a day, and every power cut ends in 1970."""
     computer = Computer(
         kills_per_day=4, power_cuts_per_day=8, clock_lost=1.0, clock_jumps_per_day=20,
@@ -70,8 +71,11 @@ def test_n4_wrong_clocks_and_1970_change_no_opening(seed):
     )  # fmt: skip
     scenario = Scenario(compartments=12, computer=computer, poll_s=1, tick_s=0.5)
     story = run(Wanted(scenario, seed, 1.0))
+    jumps, served = story.total()["clock jumps"], story.total()["residents served"]
+    figure = f"{story.violation or 0} broken in {jumps} jumps, {served} served"
+    reached("N4", goal="0 rules broken", figure=figure, seed=seed)
     assert story.violation is None, story.violation
-    assert story.total()["clock jumps"] > 5
+    assert jumps > 5
     assert story.total()["clocks lost"] > 0
     assert story.total()["residents served"] == story.total()["residents came"] > 0
 
@@ -79,21 +83,27 @@ def test_n4_wrong_clocks_and_1970_change_no_opening(seed):
 @pytest.mark.row("O10")
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", range(1, 6))
-def test_o10_a_day_without_the_cloud_serves_everybody(seed):
+def test_o10_a_day_without_the_cloud_serves_everybody(seed, reached):
     scenario = Scenario(
         people=People(
             orders_per_day=8, courier_hours=(10.0,), planned_hours_before=4.0, fetch_hours=(11, 22)
         ),
         network=Net(
-            cloud_stopped_hours=(6.5, 30.5), cloud_stops_per_day=0, outages_per_day=0,
+            cloud_stopped_hours=(6.5, 30.5),
+            cloud_stops_per_day=0,
+            outages_per_day=0,
             broker_restarts_per_day=0,
         ),
         computer=Computer(kills_per_day=2),
-        compartments=16, poll_s=1, tick_s=0.5,
+        compartments=16,
+        poll_s=1,
+        tick_s=0.5,
     )
     told = run(Wanted(scenario, seed, 1.2))
     assert told.violation is None, told.violation
     sums = told.sums[1]
+    figure = f"{sums['residents served']} of {sums['residents came']}"
+    reached("O10", goal="everybody served", figure=figure, seed=seed)
     assert sums["residents served"] == sums["residents came"] > 0
     assert sums["served by phone"] == 0
 
@@ -125,7 +135,7 @@ def slope(points: list[tuple[float, float]]) -> float:
 
 @pytest.mark.row("N6")
 @pytest.mark.timeout(1260)
-def test_n6_thirty_days_grow_neither_memory_nor_open_files():
+def test_n6_thirty_days_grow_neither_memory_nor_open_files(reached):
     command = [sys.executable, "-P", "-c", MONTH, str(SCENARIOS / "evening.toml")]
     environment = {**os.environ, "PYTHONPATH": "."}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -134,7 +144,8 @@ def test_n6_thirty_days_grow_neither_memory_nor_open_files():
     later = [look for look in told["looks"] if look[0] > 3]
     growth = slope([(day, rss) for day, rss, _ in later]) / 2**20
     files = slope([(day, fds) for day, _, fds in later])
-    print(f"N6: {told['total']['events']} events, {growth:.3f} MiB a day, {files:+.4f} open files a day")
+    reached("N6", goal="< 1 MiB a day", figure=f"{growth:.3f} MiB a day", seed=1)
+    reached("N6", goal="< 0.1 open files a day", figure=f"{files:+.4f} a day", seed=1)
     assert told["broken"] is None
     assert growth < 1.0
     assert abs(files) < 0.1

@@ -15,6 +15,7 @@ from cloud.auth import Scope, create_api_key
 from cloud.enrolment import enrol
 from cloud.parts import Parts
 from cloud.store import access
+from cloud.store.documents import documents_of
 from config.cabinet import Cabinet, load
 from config.settings import CloudSettings
 from tests.service.fake_cabinet import FakeCabinet, Identity
@@ -48,6 +49,12 @@ class Service:
         cabinet = await self.enrolled(name)
         await asyncio.to_thread(cabinet.connect)
         return cabinet
+
+    async def document(self, name: str, cabinet: str = "garden-east-1") -> dict[str, Any]:
+        """What a cabinet is to know, as it stands now."""
+        async with self.parts.store.reading() as db:
+            content: dict[str, Any] = (await documents_of(db, cabinet))[name]["content"]
+        return content
 
     async def order(self, *, key: str = "k1", **changed: Any) -> httpx.Response:
         asked = {"cabinet": "garden-east-1", "parcels": [{"size": "S"}], "phone": "13800138000"}

@@ -24,6 +24,7 @@ ROUTES = [
     ("GET", "/v1/alarms", {Scope.READ, Scope.OPERATOR}),
     ("POST", "/v1/alarms/clear", {Scope.OPERATOR}),
     ("GET", "/v1/events", {Scope.READ}),
+    ("GET", "/v1/ghosts", {Scope.READ, Scope.OPERATOR}),
     ("GET", "/v1/commands", {Scope.READ, Scope.OPERATOR}),
     ("GET", "/v1/commands/x", {Scope.READ, Scope.OPERATOR}),
     ("POST", "/v1/orders", {Scope.ORDERS}),

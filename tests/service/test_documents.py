@@ -148,3 +148,19 @@ async def test_collected_parcels_stay_known_for_the_time_of_a_second_opening(ser
         return len((await content())["parcels"]) == 1  # type: ignore[arg-type]
 
     await until(is_there)
+
+
+async def test_a_badge_for_service_comes_with_a_pin_unless_it_ends_today(service: Service) -> None:
+    await service.enrolled()
+    asked = {"cabinet": "garden-east-1", "rights": ["load", "service"]}
+    short = (await service.http.post("/v1/badges", json={**asked, "valid_hours": 12})).json()
+    long = (await service.http.post("/v1/badges", json={**asked, "valid_hours": 13})).json()
+    assert short["pin"] is None
+    right = codes.BadgeRight(codes.read_token(long["token"]).token.right)
+    assert right == codes.BadgeRight.LOAD | codes.BadgeRight.SERVICE
+    grants = await service.document("grants")
+    digest = codes.pin_digest(long["badge"], long["pin"], bytes.fromhex(grants["salt"])).hex()
+    assert grants["pins"] == [{"badge": long["badge"], "digest": digest}]
+    await service.http.delete(f"/v1/badges/{long['badge']}")
+    grants = await service.document("grants")
+    assert (grants["pins"], grants["revoked_badges"]) == ([], [long["badge"]])

@@ -160,3 +160,103 @@ def test_the_state_of_an_order_is_what_its_parcels_say(
     states: list[str], expires_ms: int, state: str
 ) -> None:
     assert order_state([{"state": each} for each in states], expires_ms, now=5) == state
+
+
+async def test_the_cabinet_is_told_a_second_digest_of_code_and_phone_and_what_the_order_asks_for(
+    service: Service,
+) -> None:
+    await service.enrolled()
+    asked = [{"size": "S", "sensitive": True}]
+    order = (await service.order(parcels=asked, low_door=True)).json()
+    told = await service.document("parcels")
+    (parcel,) = told["parcels"]
+    salt = bytes.fromhex(told["salt"])
+    assert parcel["digest"] == codes.code_digest(order["code"], salt).hex()
+    assert parcel["strong_digest"] == codes.code_digest(order["code"] + "8000", salt).hex()
+    assert (parcel["sensitive"], parcel["low"]) == (True, True)
+
+
+async def test_a_phone_number_without_four_digits_is_refused(service: Service) -> None:
+    await service.enrolled()
+    answer = await service.order(phone="- - - 12")
+    assert answer.status_code == 422
+    assert "at least 4 digits" in answer.text
+
+
+async def test_a_leaked_code_is_replaced_and_the_cabinet_is_told(service: Service) -> None:
+    await service.enrolled()
+    old = (await service.order()).json()
+    answer = await service.http.post(f"/v1/orders/{old['order']}/code")
+    new = answer.json()
+    assert (answer.status_code, new["order"], new["link"]) == (200, old["order"], old["link"])
+    assert new["code"] != old["code"]
+    assert codes.read_token(new["qr"]).token.generation == 1
+    told = await service.document("parcels")
+    salt = bytes.fromhex(told["salt"])
+    assert [(p["digest"], p["generation"]) for p in told["parcels"]] == [
+        (codes.code_digest(new["code"], salt).hex(), 1)
+    ]
+
+
+async def test_a_resident_gets_a_new_code_on_the_page(service: Service) -> None:
+    await service.enrolled()
+    order = (await service.order()).json()
+    page = await service.http.get(order["link"])
+    assert "/code" in page.text
+    answer = await service.http.post(order["link"] + "/code")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/p/" + order["link"].rsplit("/", 1)[1])
+    state = (await service.http.get(order["link"] + "/state")).json()
+    assert state["code"] not in (None, order["code"])
+
+
+async def test_an_order_that_is_over_gets_no_new_code(service: Service) -> None:
+    cabinet = await service.connected()
+    order = (await service.order()).json()
+    stay = Stay("03", f"{cabinet.epoch}-1", order["order"], order["parcels"][0]["parcel"])
+    await to(cabinet.tell, stay.deposited(cabinet), stay.collected(cabinet))
+    answer = await service.http.post(f"/v1/orders/{order['order']}/code")
+    assert (answer.status_code, answer.json()["code"]) == (409, "used")
+    assert (await service.http.post("/v1/orders/00/code")).status_code == 404
+
+
+async def test_a_shared_right_has_a_qr_of_its_own_shows_no_code_and_is_taken_back(service: Service) -> None:
+    await service.enrolled()
+    order = (await service.order()).json()
+    assert (await service.http.post(order["link"] + "/shares")).status_code == 303
+    (share,) = (await service.http.get(order["link"] + "/state")).json()["shares"]
+    theirs = (await service.http.get(share["link"] + "/state")).json()
+    assert theirs["order"] == order["order"]
+    assert (theirs["code"], theirs["phone"], theirs["shares"]) == (None, "", [])
+    assert codes.read_token(theirs["qr"]).token.right == share["number"] == 1
+    page = (await service.http.get(share["link"])).text
+    assert order["code"][:4] not in page.replace(theirs["order"], "")
+    await service.http.post(f"{order['link']}/shares/1/back")
+    assert (await service.http.get(share["link"] + "/state")).status_code == 404
+    assert (await service.document("parcels"))["parcels"][0]["void_rights"] == [1]
+    await service.http.post(order["link"] + "/shares")
+    (again,) = (await service.http.get(order["link"] + "/state")).json()["shares"]
+    assert again["number"] == 2, "a number that was taken back does not come back"
+
+
+async def test_whoever_was_let_in_cannot_change_the_code_or_let_others_in(service: Service) -> None:
+    await service.enrolled()
+    order = (await service.order()).json()
+    await service.http.post(order["link"] + "/shares")
+    (share,) = (await service.http.get(order["link"] + "/state")).json()["shares"]
+    for deed in ("/code", "/shares", "/shares/1/back"):
+        await service.http.post(share["link"] + deed)
+    state = (await service.http.get(order["link"] + "/state")).json()
+    assert (state["code"], len(state["shares"])) == (order["code"], 1)
+
+
+async def test_sensitive_goods_are_not_shared_and_the_page_does_not_tell_the_phones_digits(
+    service: Service,
+) -> None:
+    await service.enrolled()
+    order = (await service.order(parcels=[{"size": "S", "sensitive": True}])).json()
+    await service.http.post(order["link"] + "/shares")
+    state = (await service.http.get(order["link"] + "/state")).json()
+    assert (state["shares"], state["needs_tail"], state["phone"]) == ([], True, "")
+    page = await service.http.get(order["link"])
+    assert "8000" not in page.text.replace(order["code"], "")
+    assert "手机号后四位" in page.text

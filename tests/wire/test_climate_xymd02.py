@@ -59,7 +59,7 @@ async def probe(tmp_path):
 
 async def test_a_probe_is_read_over_the_wire(probe):
     served, thermometer = probe
-    assert (await thermometer.air()).celsius == 4.0
+    assert (await thermometer.air()).celsius == 3.5
     await served.air("cold-air", -18.3)
     assert (await thermometer.air()).celsius == -18.3
 

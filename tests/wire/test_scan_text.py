@@ -17,18 +17,18 @@ async def test_scans_that_arrive_in_one_read_are_told_apart(counter):
     assert [await counter.next(), await counter.next()] == ["first", "second"]
 
 
-@pytest.mark.parametrize("suffix", [b"\r\n", b""])
-async def test_a_scan_is_announced_once_and_before_it_ends(counter, suffix):
-    told = []
-    counter.reader.begins = lambda: told.append(counter.there.wire.bytes_out)
-    counter.there.suffix = suffix
-    for text in ("TG:82640193", "TG:18265733"):
-        counter.there.show(text)
-        assert await counter.next() == text
-    whole = len("TG:82640193") + len(suffix)
-    assert len(told) == 2
-    assert told[0] < whole
-    assert told[1] < 2 * whole
+async def test_a_scan_is_announced_with_its_first_byte_and_only_once(counter, wait_until):
+    announced = []
+    counter.reader.begins = lambda: announced.append(True)
+    for number in (1, 2):
+        counter.there.wire.send(b"TG:")
+        await wait_until(lambda: counter.there.wire.bytes_out % 13 == 3)
+        await wait_until(lambda number=number: len(announced) == number)
+        counter.there.wire.send(b"82640193\r")
+        assert await counter.next() == "TG:82640193"
+        counter.there.wire.send(b"\n")
+        await wait_until(lambda: counter.there.wire.bytes_out % 13 == 0)
+    assert len(announced) == 2
 
 
 async def test_chinese_text_arrives_whole(counter):

@@ -14,6 +14,9 @@
   let refusedAt = null; // its step when a refusal was shown
   let steps = {};
 
+  // A page on which something may be looked for once more goes on after the order has ended.
+  const isOver = (state) => OVER.includes(state.state) && !said.again;
+
   // --- what the cabinet tells ---
 
   function show(state) {
@@ -22,7 +25,7 @@
     state.parcels.forEach(showParcel);
     if (at("offline")) at("offline").hidden = state.cabinet.online;
     if (at("early")) at("early").hidden = state.state !== "expected";
-    if (at("ways") && OVER.includes(state.state)) at("ways").remove();
+    if (at("ways") && isOver(state)) at("ways").remove();
     if (followed) progress(PROGRESS[steps[followed]]);
   }
 
@@ -37,7 +40,7 @@
     row.querySelector(".door b").textContent = parcel.compartment || "";
     if (form) {
       const button = form.querySelector('[value="' + parcel.id + '"]');
-      button.hidden = !["ready", "stuck"].includes(parcel.step);
+      button.hidden = !["ready", "stuck"].includes(parcel.step) && !("again" in button.dataset);
       button.querySelector("b").textContent = parcel.compartment || "";
     }
     if (before !== parcel.step && ["opening", "open"].includes(parcel.step)) followed = parcel.id;
@@ -71,7 +74,7 @@
     stream.addEventListener("state", (event) => {
       const state = JSON.parse(event.data);
       show(state);
-      if (OVER.includes(state.state)) stream.close();
+      if (isOver(state)) stream.close();
     });
     stream.onerror = () => {
       if (stream.readyState === EventSource.CLOSED) setTimeout(listen, LISTEN_AGAIN_MS);
@@ -105,13 +108,13 @@
     return told;
   }
 
-  async function open(parcel, number) {
+  async function open(parcel, number, again) {
     followed = parcel;
     refuse(null);
     progress(0);
     used();
     try {
-      const answer = await asked({ nonce: said.nonce, number, parcel });
+      const answer = await asked({ nonce: said.nonce, number, parcel, again });
       const told = await outcome(answer);
       explain(answer.ok ? told : { says: null, problem: said.problems[told.code] });
     } catch (error) {
@@ -120,8 +123,11 @@
   }
 
   function explain(told) {
-    if (told.state === "succeeded") return;
-    if (["opening", "open", "collected"].includes(steps[followed])) return; // the door says more
+    if (told.state === "succeeded") {
+      if (said.again) progress(3); // the order is over and tells of no more steps
+      return;
+    }
+    if (!said.again && ["opening", "open", "collected"].includes(steps[followed])) return; // the door says more
     const language = document.documentElement.lang.slice(0, 2);
     const none = [said.words.no_answer, said.words.no_answer_next];
     const words = told.says ? [told.says[language], told.next_step[language]] : told.problem || none;
@@ -141,7 +147,10 @@
     event.preventDefault();
     if (form.hidden) return;
     number.setCustomValidity(/^[0-9]{2}$/.test(number.value) ? "" : said.words.two_digits);
-    if (form.reportValidity()) open(event.currentTarget.value, Number(number.value));
+    if (form.reportValidity()) {
+      const button = event.currentTarget;
+      open(button.value, Number(number.value), "again" in button.dataset);
+    }
   }
 
   if (form) {
@@ -155,5 +164,5 @@
     const style = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
     time.textContent = new Date(time.dateTime).toLocaleString(document.documentElement.lang, style);
   });
-  if (!OVER.includes(said.state)) listen();
+  if (!isOver(said)) listen();
 })();

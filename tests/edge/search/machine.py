@@ -50,7 +50,8 @@ FILE: Any = SimpleNamespace(
     zone=[SimpleNamespace(name="z", class_="ambient")],
 )
 PARCELS: Any = {
-    parcel: SimpleNamespace(parcel=parcel, order=parcel, size="S", zone="ambient") for parcel in (A, B)
+    parcel: SimpleNamespace(parcel=parcel, order=parcel, size="S", zone="ambient", low=False)
+    for parcel in (A, B)
 }
 
 
@@ -208,7 +209,8 @@ def label_of(parcel: str) -> str:
 def asks(machine: Machine, purpose: Purpose) -> None:
     """Somebody from the service, or somebody inside."""
     occupancy = machine.cabinet.boxes[LABEL].occupancy if purpose is Purpose.SERVICE else None
-    finish(machine.cabinet.ask(LABEL, Ask(2, purpose, "inside", occupancy)))
+    proof = "badge" if purpose is Purpose.SERVICE else "inside"
+    finish(machine.cabinet.ask(LABEL, Ask(2, purpose, proof, occupancy)))
 
 
 def asks_wrongly(machine: Machine, purpose: Purpose) -> None:
@@ -292,6 +294,7 @@ def later(box: Box, seconds: float) -> Box:
         box,
         opening=None if box.opening is None else older(box.opening, seconds),
         door=door,
+        left=None,  # nobody looks once more here
         rest_until=rest if rest > NOW else 0.0,
     )
 

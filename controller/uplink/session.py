@@ -1,43 +1,37 @@
-"""The cabinet's line to the broker: one connection at a time, each a session of its own.
-
-paho runs its own thread; its callbacks do nothing but hand what they heard to the event loop, here and
-nowhere else. Whatever the broker forgets or repeats is made good by the outbox and the acks.
-"""
+"""The rules of a session: what is said first, the beat, the draining of the outbox, what may come in."""
 
 import asyncio
 import contextlib
+import math
 import random
 import secrets
-import socket
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Any
 
-import paho.mqtt.client as mqtt
 import structlog
-from paho.mqtt.enums import CallbackAPIVersion
 
 from config.contract.events import EpochReason
 from config.contract.messages import Ack, BadMessage, Reported, Session, Status, Sync, Telemetry
 from config.contract.signing import BadProof, CabinetKeys, check_mac, mac
-from config.contract.topics import Leaf, topic
+from config.contract.topics import Leaf
 from config.settings import EdgeSettings
-from controller.clock import Clock, boot_seconds
+from controller.beat import Beat
+from controller.clock import Clock
 from controller.commands import Commands
 from controller.desired import Documents
 from controller.health import Health
 from controller.outbox import OtherHistory, Outbox
 from controller.store import Store, StoreFailing
+from controller.uplink.connection import Broker, Connect, Connection, SessionLost
+from controller.uplink.paho_connection import PahoConnection
 
 log = structlog.get_logger(__name__)
 
-INBOX = 500
-INBOX_BYTES = 4 << 20
-"""What the broker sends faster than we read it, or longer than this, is dropped and counted."""
 ACK_WITHIN_S = 5.0
 LONGEST_WAIT_S = 30.0
+ASK_AGAIN_S = 2.0
+"""Nothing is sent before the first sync of a session was answered: a lost one must not cost half a minute."""
 BACKLOG_EVENTS = 50
 PACE_S = 0.2
 """Rest after a batch of a backlog: some 700 events a second, and the doors do not notice."""
@@ -45,57 +39,8 @@ EPOCH_PAUSE_S = 60.0
 """A cloud that calls everything a fork does not make us mint epochs in a row."""
 GOOD_AFTER_S = 60.0
 """A fault of the wire ends when nothing bad came for so long, not with the next good message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Where the broker is and how this cabinet logs in. ``url`` is mqtt://host:port or mqtts://host:port."""
-
-    url: str
-    login: str
-    password: str
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A message that came in; ``leaf`` is None when the connection ended, and ``payload`` says why."""
-
-    leaf: Leaf | None
-    payload: bytes
-
-
-class SessionLost(Exception):
-    """The connection is gone, or was never there."""
-
-
-class Connection(Protocol):
-    """One connection for one session; everything that is heard on it ends up in ``inbox``."""
-
-    inbox: asyncio.Queue[Heard]
-
-    async def open(self, timeout: float) -> None:
-        """Connected and subscribed within ``timeout`` seconds; else ``SessionLost``."""
-        ...
-
-    def publish(self, leaf: Leaf, message: bytes, *, retain: bool = False) -> None:
-        """At least once, or ``SessionLost``."""
-        ...
-
-    def unconfirmed_s(self) -> float:
-        """For how long the broker has owed us a PUBACK; 0 when it owes none."""
-        ...
-
-    def taken(self, heard: Heard) -> None:
-        """The message is off the inbox."""
-        ...
-
-    def close(self) -> None:
-        """Without a farewell, so that the broker speaks the last will."""
-        ...
-
-
-Connect = Callable[[str, Broker, bytes, Session], Connection]
-"""Cabinet, broker, last will, session."""
+STILL_AT_MOST_S = 2.0
+"""A connection's thread that has not come round for longer than this hangs."""
 
 
 class Uplink:
@@ -147,6 +92,8 @@ class Uplink:
             Leaf.COMMANDS: self._take_command,
         }
         self.connected = False
+        self.beat = Beat()
+        """Comes round while a session is open, as long as the connection's own thread does."""
 
     async def run(self) -> None:
         """Connect, serve the session until it ends, wait with jitter, begin again."""
@@ -161,6 +108,7 @@ class Uplink:
             except StoreFailing as error:
                 log.error("uplink", error=str(error))
             self.connected = False
+            self.beat.rests()
             self._clock.forget_sync()
             await asyncio.sleep(wait * random.uniform(1.0, 1.5))
 
@@ -212,15 +160,19 @@ class Uplink:
         self._say(connection, Leaf.SYNC, Sync(session=session, nonce=nonce).body())
 
     async def _beat(self, connection: Connection, session: Session) -> None:
+        """Signs of life; more often while the cloud has not answered: it may have come after us."""
+        again = ASK_AGAIN_S
         while True:
-            await self._until_next_beat()
+            unanswered = self._clock.sync_age() == math.inf
+            await self._until_next_beat(again if unanswered else math.inf)
+            again *= 2 * random.uniform(1.0, 1.5)
             self._say(connection, Leaf.STATUS, self._state(session, "online"), retain=True)
             self._ask_time(connection, session)
             self._say_samples(connection, session)
 
-    async def _until_next_beat(self) -> None:
+    async def _until_next_beat(self, most_s: float) -> None:
         """The first answer to a sync is told at once: from then on the clock can be trusted."""
-        wait = min(self._settings.sync_s, self._settings.keepalive_s)
+        wait = min(self._settings.sync_s, self._settings.keepalive_s, most_s)
         # not wait_for: where both happen at once, that of Python 3.11 loses a cancellation
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
@@ -241,7 +193,9 @@ class Uplink:
         """
         patience = self._settings.keepalive_s / 3
         while True:
-            await asyncio.sleep(patience / 10)
+            await asyncio.sleep(min(1.0, patience / 10))
+            if connection.still_s() < STILL_AT_MOST_S:
+                self.beat.comes_round()
             if connection.unconfirmed_s() > patience:
                 raise SessionLost(f"the broker has confirmed nothing for {patience:.0f} s")
 
@@ -340,131 +294,3 @@ async def _until_one_ends(*work: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
     for task in ended:
         task.result()
-
-
-class PahoConnection:
-    """One paho client for one session. See ``Connection``."""
-
-    def __init__(
-        self, cabinet: str, broker: Broker, will: bytes, session: Session, *, keepalive_s: int
-    ) -> None:
-        self._cabinet = cabinet
-        self._keepalive_s = keepalive_s
-        self._unconfirmed: dict[int, float] = {}
-        self._bytes = 0
-        self._loop = asyncio.get_running_loop()
-        self._ready: asyncio.Future[None] = self._loop.create_future()
-        self.inbox: asyncio.Queue[Heard] = asyncio.Queue(INBOX)
-        self.dropped = 0
-        where = urlsplit(broker.url)
-        self._where = (where.hostname or "", where.port or (8883 if where.scheme == "mqtts" else 1883))
-        self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            # a client id of its own for every session: no takeover, no stall, and the will tells the session
-            client_id=f"{cabinet}-{session.epoch[:8]}-{session.n}",
-            clean_session=True,
-            reconnect_on_failure=False,
-        )
-        if where.scheme == "mqtts":
-            self._client.tls_set()
-        self._client.username_pw_set(broker.login, broker.password)
-        self._client.will_set(topic(cabinet, Leaf.STATUS), will, qos=1, retain=True)
-        self._client.on_connect = self._on_connect
-        self._client.on_subscribe = self._on_subscribe
-        self._client.on_message = self._on_message
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_publish = self._on_publish
-
-    async def open(self, timeout: float) -> None:
-        """Connected and subscribed within ``timeout`` seconds; else ``SessionLost``."""
-        self._client.connect_timeout = timeout
-        try:
-            await self._loop.run_in_executor(None, self._connect)
-            async with asyncio.timeout(2 * timeout):
-                await self._ready
-        except (OSError, ValueError) as error:
-            raise SessionLost(f"broker {self._where[0]}:{self._where[1]}: {error or 'no answer'}") from error
-
-    def _connect(self) -> None:
-        self._client.connect(*self._where, keepalive=self._keepalive_s)
-        self._client.loop_start()
-
-    def publish(self, leaf: Leaf, message: bytes, *, retain: bool = False) -> None:
-        info = self._client.publish(topic(self._cabinet, leaf), message, qos=1, retain=retain)
-        if info.rc != mqtt.MQTT_ERR_SUCCESS:
-            raise SessionLost(mqtt.error_string(info.rc))
-        if not info.is_published():
-            self._unconfirmed[info.mid] = boot_seconds()
-
-    def unconfirmed_s(self) -> float:
-        """For how long the broker has owed us a PUBACK; 0 when it owes none."""
-        return boot_seconds() - min(self._unconfirmed.values(), default=boot_seconds())
-
-    def taken(self, heard: Heard) -> None:
-        """The message is off the inbox."""
-        self._bytes -= len(heard.payload)
-
-    def close(self) -> None:
-        """Without a DISCONNECT, so that the broker speaks the last will."""
-        self._client.on_disconnect = None
-        open_socket = self._client.socket()
-        if isinstance(open_socket, socket.socket):
-            with contextlib.suppress(OSError):
-                open_socket.shutdown(socket.SHUT_RDWR)
-        self._client.loop_stop()
-
-    # --- on paho's thread: hand over, nothing else
-
-    def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if reason.is_failure:
-            self._hand_over(self._fail, f"the broker refused the connection: {reason}")
-            return
-        leaves = (Leaf.ACK, Leaf.DESIRED, Leaf.COMMANDS)
-        self._client.subscribe([(topic(self._cabinet, leaf), 1) for leaf in leaves])
-
-    def _on_subscribe(self, _client: Any, _data: Any, _mid: Any, reasons: Any, _properties: Any) -> None:
-        refused = [str(reason) for reason in reasons if reason.is_failure]
-        if refused:
-            self._hand_over(self._fail, f"the broker refused a subscription: {refused[0]}")
-        else:
-            self._hand_over(self._succeed)
-
-    def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
-        leaf = message.topic.rsplit("/", 1)[-1]
-        if leaf in set(Leaf) and not message.retain:
-            self._hand_over(self._put, Heard(Leaf(leaf), bytes(message.payload)))
-
-    def _on_publish(self, _client: Any, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
-        self._hand_over(self._confirmed, mid)
-
-    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._hand_over(self._fail, f"the connection ended: {reason}")
-
-    def _hand_over(self, what: Callable[..., None], *args: Any) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended before this thread
-            self._loop.call_soon_threadsafe(what, *args)
-
-    # --- on the loop
-
-    def _succeed(self) -> None:
-        if not self._ready.done():
-            self._ready.set_result(None)
-
-    def _fail(self, reason: str) -> None:
-        if not self._ready.done():
-            self._ready.set_exception(SessionLost(reason))
-            return
-        self._put(Heard(None, reason.encode()))
-
-    def _confirmed(self, mid: int) -> None:
-        self._unconfirmed.pop(mid, None)
-
-    def _put(self, heard: Heard) -> None:
-        if heard.leaf is None and self.inbox.full():
-            self.taken(self.inbox.get_nowait())
-        if self.inbox.full() or self._bytes + len(heard.payload) > INBOX_BYTES:
-            self.dropped += 1
-            log.warning("inbox full, message dropped", leaf=heard.leaf, dropped=self.dropped)
-            return
-        self._bytes += len(heard.payload)
-        self.inbox.put_nowait(heard)

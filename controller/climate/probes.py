@@ -1,10 +1,11 @@
 """The air in the zones: each probe read over and over, its last reading with its age, a silent one told."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
+from controller.beat import Beat
 from controller.clock import Clock
 from controller.health import Health
 from controller.store import StoreFailing
@@ -20,10 +21,19 @@ SILENT_AFTER = 3
 class Climate:
     """The last reading of every probe."""
 
-    def __init__(self, thermometers: Mapping[str, Thermometer], health: Health, clock: Clock) -> None:
+    def __init__(
+        self,
+        thermometers: Mapping[str, Thermometer],
+        health: Health,
+        clock: Clock,
+        heard: Callable[[AirReading], None] = lambda reading: None,
+    ) -> None:
         self._thermometers = thermometers
         self._health = health
         self._clock = clock
+        self.beats = {name: Beat() for name in thermometers}
+        """Of the loop of each probe."""
+        self._heard = heard
         self._last: dict[str, AirReading] = {}
 
     async def run(self) -> None:
@@ -45,7 +55,8 @@ class Climate:
         failures = 0
         while True:
             try:
-                self._last[thermometer.name] = await thermometer.air()
+                self._last[thermometer.name] = read = await thermometer.air()
+                self._heard(read)
                 failures = 0
                 await self._health.ends("thermometer_silent", thermometer.name)
             except BridgeError as error:
@@ -54,4 +65,5 @@ class Climate:
                     await self._health.begins("thermometer_silent", thermometer.name, str(error))
             except StoreFailing as error:
                 log.error("a thermometer's fault could not be recorded", error=str(error))
+            self.beats[thermometer.name].comes_round(READ_S)
             await asyncio.sleep(READ_S)
