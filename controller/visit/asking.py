@@ -79,6 +79,7 @@ def _begin(box: Box, wish: Ask, now: float, rules: Rules) -> Step:
     opening = Opening(
         number=wish.number, purpose=wish.purpose, proof=wish.proof, before=_resting(box), first_pulse=now,
         not_after=wish.not_after, command=wish.command, badge=wish.badge,
+        closed_before=box.opening is not None and box.opening.closed_before,
     )  # fmt: skip
     facts: tuple[fact.Fact, ...] = ()
     if box.opening is not None:
