@@ -251,8 +251,9 @@ class Cabinet:
 
 
 def _durable(box: Box) -> Box:
-    """All of a box that is kept; its door is not, and a doubtful reading is not worth a commit."""
-    return replace(box, door=Door())
+    """What of a box is worth a commit: not its door, nor when a pulse went out, which no restart needs."""
+    opening = None if box.opening is None else replace(box.opening, sent_at=None)
+    return replace(box, door=Door(), opening=opening)
 
 
 def _lets_people_out(step: Step) -> bool:

@@ -42,6 +42,11 @@ class Door:
     def is_closed(self) -> bool:
         return self.state in (DoorState.CLOSED, DoorState.STUCK)
 
+    @property
+    def reads_closed(self) -> bool:
+        """Closed in its latest reading too, and that is newer than the latest pulse."""
+        return self.is_closed and self.read_since_pulse and not self.doubt
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

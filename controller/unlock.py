@@ -8,6 +8,7 @@ import structlog
 
 from controller.cabinet import Cabinet
 from controller.clock import Clock
+from controller.store import StoreFailing
 from controller.visit import Pulse, Pulsed
 from firmware_bridge.errors import BridgeError
 from firmware_bridge.ports import LockBoard, PulseAnswer
@@ -16,6 +17,7 @@ log = structlog.get_logger(__name__)
 
 REST_TO_PULSE = 3
 """A coil rests at least three times as long as it was energised."""
+AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,21 @@ class Unlocker:
             await self._let_rest(pulse.label)
             withheld: list[str] = []
             sent_at = await self._send(lock, pulse, withheld)
-            done = Pulsed(pulse.opening, pulse.pulse, sent_at, withheld[-1] if withheld else "")
-            await self._cabinet.pulsed(pulse.label, done)
             if not withheld:
+                await self._cabinet.pulsed(pulse.label, Pulsed(pulse.opening, pulse.pulse, sent_at))
                 await self._coil_off(lock, pulse.label)
+        if withheld:
+            await self._tell_withheld(pulse, withheld[-1])
+
+    async def _tell_withheld(self, pulse: Pulse, reason: str) -> None:
+        """An opening waits for this; a disk that fails now may work again."""
+        done = Pulsed(pulse.opening, pulse.pulse, None, reason)
+        while True:
+            try:
+                return await self._cabinet.pulsed(pulse.label, done)
+            except StoreFailing as error:
+                log.error("a withheld pulse is not recorded yet", label=pulse.label, error=str(error))
+                await asyncio.sleep(AGAIN_S)
 
     async def _let_rest(self, label: str) -> None:
         wait = self._resting.get(label, 0.0) - self._clock.now()

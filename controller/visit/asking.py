@@ -76,12 +76,14 @@ def _may_service(box: Box, wish: Ask) -> str:
 
 def _again(box: Box, opening: Opening, wish: Ask, now: float, rules: Rules) -> Step | Refused:
     """The same person asks once more while the opening is under way."""
-    if opening.seen_open or (opening.intended is not None and not opening.ambiguous):
+    if opening.seen_open or not opening.ambiguous:
         return Refused("busy")
-    if not pulses_left(opening, now, rules):
-        return Refused("door_stuck")
     renewed = replace(opening, proof=wish.proof, not_after=wish.not_after, command=wish.command)
-    facts = started(box, renewed) if wish.command != opening.command else ()
+    if not pulses_left(renewed, now, rules):
+        return Refused("door_stuck")
+    facts: tuple[fact.Fact, ...] = ()
+    if wish.command != opening.command:
+        facts = (*command_ended(opening, "unknown", ""), *started(box, renewed))
     return pulse_next(box, renewed, now, rules, facts)
 
 
@@ -90,6 +92,7 @@ def _begin(box: Box, wish: Ask, now: float, rules: Rules) -> Step:
     opening = Opening(
         number=wish.number, purpose=wish.purpose, proof=wish.proof, before=_resting(box), first_pulse=now,
         not_after=wish.not_after, command=wish.command, badge=wish.badge,
+        closed_before=box.opening is not None and box.opening.closed_before,
     )  # fmt: skip
     facts: tuple[fact.Fact, ...] = ()
     if box.opening is not None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from config.contract import events as fact
 from controller.visit.box import Box, Opening, Pulse, Pulsed, Purpose, Rules, Step
-from controller.visit.ending import back
+from controller.visit.ending import back, unclear
 from controller.visit.told import command_ended, of
 
 
@@ -13,10 +13,10 @@ def pulse_next(
 ) -> Step:
     last = opening.first_pulse + rules.window_s
     not_after = last if opening.not_after is None else min(last, opening.not_after)
+    closed = opening.closed_before or box.door.reads_closed
     opening = replace(
-        opening, pulses=opening.pulses + 1, intended=now, sent_at=None, ambiguous=False,
-        closed_before=box.door.is_closed,
-    )  # fmt: skip
+        opening, pulses=opening.pulses + 1, intended=now, sent_at=None, ambiguous=False, closed_before=closed
+    )
     box = replace(box, opening=opening, door=replace(box.door, doubt=None, read_since_pulse=False))
     intended = fact.PulseIntended(**of(box, opening), pulse=opening.pulses)
     emergency = opening.purpose is Purpose.EMERGENCY
@@ -40,7 +40,11 @@ def pulsed(box: Box, done: Pulsed) -> Step:
 
 
 def _withheld(box: Box, opening: Opening, done: Pulsed) -> Step:
+    """An earlier pulse of the same opening may have opened the door while nobody looked."""
     told = fact.PulseWithheld(**of(box, opening), pulse=done.pulse, reason=done.withheld)
-    outcome = command_ended(opening, "rejected" if opening.pulses == 1 else "failed", done.withheld)
+    if opening.pulses > 1:
+        step = unclear(box, opening)
+        return replace(step, facts=(told, *step.facts))
+    outcome = command_ended(opening, "rejected", done.withheld)
     box = back(box, opening)
     return Step(box, (told, fact.OpeningEnded(**of(box, opening)), *outcome))

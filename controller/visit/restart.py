@@ -6,7 +6,7 @@ from config.contract import events as fact
 from controller.doors import Door
 from controller.visit.box import Box, Opening, Side, State, Step
 from controller.visit.ending import to_be_checked
-from controller.visit.told import of
+from controller.visit.told import command_ended, of
 
 
 def restarted(box: Box, *, same_boot: bool) -> Step:
@@ -39,4 +39,4 @@ def fallen_back(box: Box, *, known: bool) -> Step:
         return Step(box if known else replace(box, state=State.CHECKING))
     ambiguous = fact.OpeningAmbiguous(**of(box, opening))
     after, facts = to_be_checked(box, opening, "records restored")
-    return Step(after, (ambiguous, *facts))
+    return Step(after, (ambiguous, *facts, *command_ended(opening, "unknown", "")))

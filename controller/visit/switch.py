@@ -29,7 +29,7 @@ def door_read(box: Box, reading: Reading, now: float, rules: Rules) -> Step:
     door, changed = read(was, reading, expected=awaited)
     box = replace(box, door=door if door.read_since_pulse else replace(door, read_since_pulse=True))
     door = box.door
-    if opening is not None and door.is_closed and not opening.closed_before:
+    if opening is not None and door.reads_closed and not opening.closed_before:
         opening = replace(opening, closed_before=True)
         box = replace(box, opening=opening)
     if door.state is DoorState.SENSOR_FAULT and changed is False and door.since == reading.asked_at:
@@ -58,10 +58,11 @@ def _as_was_seen(box: Box, opening: Opening, was: Door) -> Box:
 
 def _opened(box: Box, opening: Opening, reading: Reading) -> Step:
     waited = reading.asked_at - (opening.sent_at if opening.sent_at is not None else reading.asked_at)
+    succeeded = command_ended(opening, "succeeded", "")
     opening = replace(opening, opened_at=reading.asked_at, intended=None, ambiguous=False)
     box = replace(box, opening=opening, rest_until=0.0)
     told = fact.DoorOpened(**of(box, opening), pulse=opening.pulses, after_pulse_ms=round(waited * 1000))
-    return Step(box, (told, *command_ended(opening, "succeeded", "")))
+    return Step(box, (told, *succeeded))
 
 
 def _forced(box: Box) -> Step:
@@ -89,11 +90,10 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     after, told = _outcome(box, opening, now)
     open_ms = max(0, round(open_s * 1000)) if isfinite(open_s) else None
     facts: list[fact.Fact] = [fact.DoorClosed(box=now_of(after), open_ms=open_ms), *told]
-    facts += [
-        fact.FaultCleared(fault=ENDED_BY_A_LOOK[side], subject=box.label) for side in box.sides - after.sides
-    ]
-    if opening.before is State.CHECKING and after.state is State.VACANT:
-        facts.append(fact.FaultCleared(fault="compartment_unclear", subject=box.label))
+    ended = {ENDED_BY_A_LOOK[side] for side in box.sides - after.sides}
+    if opening.before is State.CHECKING and after.state is not State.CHECKING:
+        ended.add("compartment_unclear")
+    facts += [fact.FaultCleared(fault=code, subject=box.label) for code in sorted(ended)]
     if open_s >= rules.left_open_alarm_s:
         facts.append(fact.FaultCleared(fault="door_left_open", subject=box.label))
     if after.state is State.VACANT and open_s >= rules.left_open_block_s:

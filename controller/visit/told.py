@@ -63,6 +63,7 @@ Outcome = Literal["succeeded", "failed", "rejected", "unknown"]
 
 
 def command_ended(opening: Opening, outcome: Outcome, reason: str) -> tuple[fact.Fact, ...]:
-    if opening.command is None:
+    """How the command behind this opening ended; once the door was seen open that has been told."""
+    if opening.command is None or opening.seen_open:
         return ()
     return (fact.CommandEnded(command=opening.command, outcome=outcome, reason=reason),)

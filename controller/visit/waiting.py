@@ -31,7 +31,7 @@ def _waiting(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
 
 def _exhausted(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     """All pulses used. Only a switch that reads closed, after them, says that the door did not open."""
-    if not (box.door.is_closed and box.door.read_since_pulse):
+    if not box.door.reads_closed:
         return unclear(box, opening)
     told = fact.OpeningFailed(**of(back(box, opening), opening), pulses=opening.pulses)
     outcome = command_ended(opening, "failed", "door_stuck")
