@@ -147,7 +147,7 @@ async def finished(bench, order):
 
 
 @pytest.mark.parametrize("carried_out", [True, False])
-@pytest.mark.parametrize("commits", range(1, 10))
+@pytest.mark.parametrize("commits", range(1, 8))
 async def test_after_a_crash_at_any_commit_every_parcel_is_in_a_box_or_in_hand_or_asked_about(
     bench, commits, carried_out
 ):

@@ -27,6 +27,7 @@ from controller.commands import Commands
 from controller.doors import Door, Reading
 from controller.entrance.collecting import Collecting
 from controller.entrance.loading import Courier, Loading
+from controller.entrance.placing import Placing
 from controller.store import Change, StoreFailing
 from controller.unlock import Lock, Unlocker
 from controller.visit import Ask, Box, Opening, Pulse, Pulsed, Purpose, Rules, now_of
@@ -196,8 +197,9 @@ def types_code(machine: Machine, order: str) -> None:
 def scans_label(machine: Machine, parcel: str) -> None:
     """A courier with a badge shows this parcel."""
     disk, clock = machine.disk, machine.clock
-    entrance = Loading(FILE, machine.cabinet, SimpleNamespace(parcels=PARCELS), disk, clock)  # type: ignore[arg-type]
-    entrance._courier = Courier("00000000000000aa", NOW + 1)
+    placing = Placing(FILE, machine.cabinet, disk, clock, lambda answer: None)
+    entrance = Loading(machine.cabinet, SimpleNamespace(parcels=PARCELS), disk, clock, placing)  # type: ignore[arg-type]
+    entrance._courier = Courier("00000000000000aa", codes.BadgeRight.LOAD, NOW + 1)
     finish(entrance.parcel(label_of(parcel)))
 
 
