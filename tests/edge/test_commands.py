@@ -6,14 +6,13 @@ import pytest
 
 from config.contract.messages import CabinetSettings, Presence, Session
 from config.contract.signing import BadProof
-from controller.clock import boot_seconds
 
 
 @pytest.fixture
 async def ready(bench):
     """A loaded box, a session, and a fresh sync: the cloud's clock is the wall clock."""
     order = await bench.loaded()
-    bench.edge.clock.synced(boot_seconds(), int(time.time() * 1000))
+    bench.knows_time()
     session = Session(epoch=bench.edge.store.epoch, n=7)
     door = bench.door_of(order)
     return bench, session, door, bench.box(door).occupancy
@@ -127,7 +126,7 @@ async def test_openings_that_nobody_stands_in_front_of_are_counted_over_a_restar
     await bench.stop()
     await bench.start()
     bench.edge.commands.settings = CabinetSettings(remote_opens_per_minute=1)
-    bench.edge.clock.synced(boot_seconds(), int(time.time() * 1000))
+    bench.knows_time()
     await send(bench, session, door, occupancy)
     assert await outcome(bench) == ("rejected", "budget")
 
@@ -159,7 +158,7 @@ async def test_a_service_opening_that_was_seen_ends_what_only_a_person_may_end(r
     await bench.stop()
     await bench.start()
     assert "forced" in bench.box("02").sides
-    bench.edge.clock.synced(boot_seconds(), int(time.time() * 1000))
+    bench.knows_time()
     await send(bench, session, "02", None, purpose="service")
     await bench.collect("02")
     await bench.until(lambda: bench.box("02").assignable)

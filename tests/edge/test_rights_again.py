@@ -8,7 +8,6 @@ import pytest
 from config.contract import codes
 from config.contract.messages import Presence, Session
 from controller import visit
-from controller.clock import boot_seconds
 from controller.doors import Reading
 from controller.visit import Ask, Box, Pulsed, Purpose, Refused, Rules, State
 
@@ -118,7 +117,7 @@ async def test_f13_a_phone_opens_once_more_and_only_when_that_is_what_it_asks(be
     await bench.collect(door)
     await bench.becomes(door, "vacant")
     edge, before = bench.edge, bench.openings_on_the_wire()
-    edge.clock.synced(boot_seconds(), int(time.time() * 1000))
+    bench.knows_time()
     session = Session(epoch=edge.store.epoch, n=7)
     for asked in (False, True):
         shown = edge.screen.shown()
@@ -192,7 +191,7 @@ async def test_o3_keypad_reader_and_phone_at_once_are_one_opening(bench):
     for size in "SML":
         order = await bench.loaded(size)
         door, edge = bench.door_of(order), bench.edge
-        edge.clock.synced(boot_seconds(), int(time.time() * 1000))
+        bench.knows_time()
         session = Session(epoch=edge.store.epoch, n=7)
         shown = edge.screen.shown()
         command = bench.cloud.open_door(

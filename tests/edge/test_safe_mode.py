@@ -6,7 +6,6 @@ import pytest
 
 from config.contract import codes
 from config.contract.messages import CabinetSettings, DocumentName, Session
-from controller.clock import boot_seconds
 from controller.safe_mode import Counted, Limit
 from controller.store import StoreFailing
 
@@ -78,7 +77,7 @@ async def test_in_safe_mode_nothing_is_loaded(bench):
 async def test_in_safe_mode_nothing_opens_from_afar(bench):
     order = await bench.loaded()
     await keeps_dying(bench)
-    bench.edge.clock.synced(boot_seconds(), int(time.time() * 1000))
+    bench.knows_time()
     session = Session(epoch=bench.edge.store.epoch, n=7)
     door = bench.door_of(order)
     deadline = int((time.time() + 10) * 1000)

@@ -465,7 +465,7 @@ def test_every_word_is_there_in_both_languages() -> None:
 
 def test_every_step_and_every_state_of_an_order_has_words() -> None:
     assert set(STEPS) == set(Step)
-    assert set(ORDERS) == {"expected", "ready", "collected", "unclear", "expired"}
+    assert set(ORDERS) == {"expected", "ready", "collected", "unclear", "expired", "removed"}
 
 
 @pytest.mark.parametrize(
