@@ -6,6 +6,7 @@ import pytest
 
 from config.contract.messages import CabinetSettings, Presence, Session
 from config.contract.signing import BadProof
+from controller.clock import Clock
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ async def test_a_command_that_does_not_fit_is_rejected_and_nothing_moves(ready, 
 
 async def test_without_a_fresh_sync_of_this_session_a_command_is_rejected(ready):
     bench, session, door, occupancy = ready
-    bench.edge.clock.forget_sync()
+    Clock.forget_sync(bench.edge.clock)
     await send(bench, session, door, occupancy)
     assert await outcome(bench) == ("rejected", "no_time")
 
