@@ -112,7 +112,12 @@ def _begin(box: Box, wish: Ask, now: float, rules: Rules) -> Step:
 
 def _resting(box: Box) -> State:
     """The state to return to when nothing changes hands."""
-    return box.opening.before if box.opening is not None else box.state
+    opening = box.opening
+    if opening is None:
+        return box.state
+    if opening.purpose is Purpose.LOAD and box.parcel is not None:
+        return State.CHECKING  # cut short by an emergency: the parcel may lie there by now
+    return opening.before
 
 
 def started(box: Box, opening: Opening) -> tuple[fact.Fact, ...]:

@@ -266,6 +266,22 @@ def test_an_emergency_takes_over_and_ends_the_command_that_was_under_way():
     assert told(seen) == ["OpeningStarted", "PulseIntended"]
 
 
+@pytest.mark.parametrize("loading", [begun(FREE, LOAD).box, sent(FREE, LOAD), opened(FREE, LOAD).box])
+def test_an_emergency_over_a_load_keeps_the_parcel_in_mind_that_may_lie_there(loading):
+    step = begun(loading, Ask(8, Purpose.EMERGENCY, "inside", None), 102.0)
+    box = visit.pulsed(step.box, Pulsed(8, 1, 102.0)).box
+    box = shut(visit.door_read(box, Reading(True, 103.0), 103.0, RULES), 105.0).box
+    for at in range(110, 200, 10):
+        step = visit.tick(visit.door_read(box, Reading(False, at), at, RULES).box, at, RULES)
+        box = step.box
+        if step.pulse is not None:
+            box = visit.pulsed(box, Pulsed(8, step.pulse.pulse, at)).box
+    assert (box.state, box.parcel, box.occupancy) == (State.CHECKING, PARCEL, OCCUPANCY)
+    assert not box.assignable
+    again = ask(box, replace(LOAD, number=9), 300.0, RULES)
+    assert not isinstance(again, Refused)
+
+
 @pytest.mark.parametrize(
     ("box", "purpose", "state"),
     [
