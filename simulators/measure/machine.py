@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 PAGE = 4096
+NOT_TOLD = "file system not told"
 
 
 def described(folder: Path) -> str:
@@ -44,10 +45,15 @@ def _processor() -> str:
 
 
 def _disk(folder: Path) -> str:
-    """The file system of the longest mount point above the folder."""
     try:
-        mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
+        mounts = Path("/proc/mounts").read_text(encoding="utf-8")
     except OSError:
-        return "file system not told"
-    above = {str(parent) for parent in (folder.resolve(), *folder.resolve().parents)}
-    return max((mount for mount in mounts if mount[0] in above), key=lambda mount: len(mount[0]))[1]
+        return NOT_TOLD
+    return file_system(folder.resolve(), mounts)
+
+
+def file_system(folder: Path, mounts: str) -> str:
+    """Of the longest mount point above the folder; in a chroot there may be none."""
+    above = {str(parent) for parent in (folder, *folder.parents)}
+    mounted = [(where, kind) for _, where, kind, *_ in map(str.split, mounts.splitlines()) if where in above]
+    return max(mounted, key=lambda mount: len(mount[0]), default=("", NOT_TOLD))[1]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from simulators.measure.machine import file_system
 from simulators.measure.pickup import Bench, Pickup, Row, find_unlock, percentile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +69,13 @@ def test_a_shorter_exchange_may_be_added_as_much_to_as_a_coil_write() -> None:
     assert added[0] == pytest.approx(added[1])
 
 
+def test_the_file_system_is_that_of_the_nearest_mount_and_unknown_in_a_chroot() -> None:
+    proc, root, data = "proc /proc proc rw 0 0\n", "/dev/sda1 / ext4 rw 0 0\n", "/dev/sdb /data xfs rw 0 0\n"
+    assert file_system(Path("/data/x"), proc + root + data) == "xfs"
+    assert file_system(Path("/tmp/x"), proc + root + data) == "ext4"
+    assert file_system(Path("/tmp/x"), proc) == "file system not told"
+
+
 def measured(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "simulators", "measure", "pickup", *words]
     told = str(folder / "rows.json")
@@ -81,6 +89,7 @@ def test_a_short_measurement_tells_times_that_the_wire_allows(tmp_path: Path) ->
     quick = ("--family", "lock_8a80", "--baud", "19200", "--polled", "0", "--polled", "4", "--rounds", "1")
     done = measured(tmp_path, *quick)
     assert done.returncode in (0, 1), done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
     rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
     assert [(row["row"], row["polled"], row["pickups"], row["blocks"]) for row in rows] == [
         ("P1", 0, 24, 6), ("P2", 4, 24, 6),
