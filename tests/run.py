@@ -26,6 +26,7 @@ def main(arguments: list[str]) -> int:
     os.chdir(ROOT)
     checks = [
         ("ruff", ["ruff", "check", "."]),
+        ("ruff format", ["ruff", "format", "--check", "."]),
         ("mypy", ["mypy"]),
         ("pytest", ["pytest", *pytest_arguments(arguments)]),
     ]

@@ -61,6 +61,7 @@ def routes(parts: Parts) -> APIRouter:
         are for whoever is to fetch it.
         """
         return {"order": order, "parcels": await parts.orders.hand_in_labels(order)}
+
     @router.post("/orders/{order}/code")
     async def reissue(order: InPath, _: Shop) -> Row:
         """A new code and QR, because the old ones were seen by others; the old ones are void."""

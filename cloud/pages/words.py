@@ -90,8 +90,9 @@ ORDERS: dict[str, Sentence] = {
     "ready": Sentence("包裹到了，可以取件", "Ready to collect"),
     "collected": Sentence("已取走，谢谢", "Collected, thank you"),
     "unclear": Sentence("请联系客服", "Please call us"),
-    "removed": Sentence("超期未取，包裹已取回，请联系客服",
-                        "Not fetched in time and taken out, please call us"),
+    "removed": Sentence(
+        "超期未取，包裹已取回，请联系客服", "Not fetched in time and taken out, please call us"
+    ),
     "expired": Sentence("取件期已过，请联系客服", "The pickup time is over, please call us"),
 }
 

@@ -17,7 +17,7 @@ from simulators.demo.service import Order, Parcel, Service
 from simulators.people import PUSHES
 
 HANDS_S = 0.6
-"""Nobody takes a parcel out faster than this."""
+"""Nobody takes a parcel out, or the next one from the trolley, faster than this."""
 SCAN_AGAIN_S = 3.5
 """A courier who sees no door open scans the label once more after this."""
 PATIENCE_S = 12.0
@@ -60,7 +60,8 @@ class Visitor:
         await self.scan(badge)
 
     async def load(self, parcel: Parcel, patience_s: float = 30.0) -> Visit:
-        """Scan the label, put the parcel behind the door that opens, shut it; scans again when none does."""
+        """Take a parcel, scan its label, put it behind the door that opens; scan again when none does."""
+        await asyncio.sleep(self.hands_s)
         end = time.monotonic() + patience_s
         already = await self.standing_open()
         while time.monotonic() < end:

@@ -88,4 +88,3 @@ class HostEnd:
     def hang_up(self) -> None:
         self._hung_up = True
         self._loop.readable(self._number)
-

@@ -368,3 +368,7 @@ class Bench:
     def openings_on_the_wire(self, bus: str = "rs485") -> int:
         """Frames with which the host asked an 8A/80 board to open."""
         return sum(1 for _, frame in self.served.buses[bus].requests if frame[:1] == b"\x8a")
+
+    def pulses_at(self, label: str) -> int:
+        """How often this lock was put under current."""
+        return len(self.served.cabinet.compartment(label).energised)

@@ -1,6 +1,7 @@
 """Scan, scan, scan: doors open in turn, and after a crash at any step every parcel is accounted for."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -34,6 +35,14 @@ async def test_doors_open_one_after_the_other_in_the_order_of_the_scans(bench):
     await bench.edge.entrance.scanned(bench.cloud.badge())
     left = next(event for event in await bench.events() if event.type == "CourierLeft")
     assert left.data["deposited"] == 3
+
+
+async def test_a_door_that_has_shut_holds_up_the_next_parcel_no_longer_than_its_switch_is_doubted(bench):
+    orders, _ = await three(bench)
+    await put(bench, orders[0])
+    shut = time.monotonic()
+    await bench.until(lambda: bench.boxes_with(orders[1]) != [])
+    assert time.monotonic() - shut < 1
 
 
 async def test_as_many_doors_stand_open_as_the_operator_allows(bench):

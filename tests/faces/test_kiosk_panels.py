@@ -170,9 +170,7 @@ def test_a_question_offers_its_answers_as_buttons_in_both_languages(asked):
 
 def test_a_full_cabinet_says_what_is_missing():
     panel = of_answer(Answer("refused", refusal="no_fit", size="L", zone="chilled"))
-    assert panel.says == Sentence(
-        "没有 L 号以上的冷藏空箱", "No chilled box of size L or larger is free"
-    )
+    assert panel.says == Sentence("没有 L 号以上的冷藏空箱", "No chilled box of size L or larger is free")
 
 
 def test_an_open_door_lets_the_courier_say_that_it_does_not_fit():

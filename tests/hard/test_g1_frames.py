@@ -89,9 +89,7 @@ def test_g1_a_million_frames_crash_no_codec(judge: Callable[[bytes], None], reac
         except (ValueError, UnreadableScan):
             refused += 1
         spent += time.perf_counter() - began
-    reached(
-        "G1", goal="1,000,000 frames, ≥ 50,000/s", figure=f"{FRAMES / spent:.0f}/s", seed=judge.__name__
-    )
+    reached("G1", goal="1,000,000 frames, ≥ 50,000/s", figure=f"{FRAMES / spent:.0f}/s", seed=judge.__name__)
     assert refused < FRAMES
     assert FRAMES / spent > 50_000
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -49,6 +50,8 @@ def check_evening(evening: dict[str, Any], broker: str) -> None:
     assert set(evening["latencies_ms"]) == {
         "scan to open door", "last digit to open door", "tap to open door", "event to cloud",
     }  # fmt: skip
+    medians = {what: statistics.median(times) for what, times in evening["latencies_ms"].items()}
+    assert medians["scan to open door"] < 3 * medians["last digit to open door"], "scans wait for something"
 
 
 class Running:

@@ -199,6 +199,8 @@ async def test_a_badge_that_may_remove_says_so(service: Service) -> None:
 def test_an_order_whose_parcels_were_taken_out_says_so() -> None:
     rows = [{"state": "collected"}, {"state": "removed"}]
     assert order_state(rows, 10, 5) == "removed"
+
+
 async def test_the_cabinet_is_told_a_second_digest_of_code_and_phone_and_what_the_order_asks_for(
     service: Service,
 ) -> None:
