@@ -52,6 +52,7 @@ class Unlocker:
 
     async def _carry_out(self, pulse: Pulse) -> None:
         lock = self._locks[pulse.label]
+        await self._let_rest(pulse.label)  # the other coils of this supply need not wait for that
         async with self._supplies[lock.supply]:
             await self._let_rest(pulse.label)
             withheld: list[str] = []
