@@ -30,7 +30,7 @@ class Lock:
 
 
 class Unlocker:
-    """Takes pulses in the order of their commits; each supply feeds one coil at a time."""
+    """Takes pulses in the order of their commits, but for coils that rest; a supply feeds one at a time."""
 
     def __init__(self, locks: Mapping[str, Lock], cabinet: Cabinet, clock: Clock) -> None:
         self._locks = locks
