@@ -107,6 +107,8 @@ class Unlocker:
             return "other_occupancy"
         if barred := self._cabinet.barred(pulse.label, box.opening.purpose):
             return barred
+        if box.opening.command is not None and self._clock.woke_at() > box.opening.first_pulse:
+            return "late"
         return "late" if self._clock.now() >= pulse.not_after else ""
 
     async def _coil_off(self, lock: Lock, label: str) -> None:

@@ -125,20 +125,23 @@ JAMMED, EVERY_SO_MANY = "24", 100
 
 
 class Clocks:
-    """All clocks of a computer. A program that was stopped finds that they have gone on."""
+    """All clocks of a computer. A program that was stopped finds that they have gone on.
+
+    If it was the computer that slept, its monotonic clock alone has not.
+    """
 
     def __init__(self) -> None:
-        self.stopped_s = 0.0
+        self.stopped_s = self.slept_s = 0.0
         self.wall_is_off_s = 0.0
 
     def monotonic(self) -> float:
         return time.monotonic() + self.stopped_s
 
     def boot(self) -> float:
-        return boot_seconds() + self.stopped_s
+        return boot_seconds() + self.stopped_s + self.slept_s
 
     def cloud(self) -> float:
-        return time.time() + self.stopped_s
+        return time.time() + self.stopped_s + self.slept_s
 
     def wall(self) -> float:
         return self.cloud() + self.wall_is_off_s
@@ -150,6 +153,8 @@ class Stop:
 
     clocks: Clocks
     at_line: int
+    sleeps: bool = False
+    """It is the whole computer that stops."""
     lines: int = 0
     looked: int = 0
     """Line of the last look at the clock; 0: there was none yet, or its pulse has been written."""
@@ -180,7 +185,10 @@ class Stop:
     def _stop(self, frame: FrameType) -> None:
         self.where = f"{Path(frame.f_code.co_filename).relative_to(ROOT)}:{frame.f_lineno}"
         self.in_the_window = self.looked > 0
-        self.clocks.stopped_s += STOPPED_S
+        if self.sleeps:
+            self.clocks.slept_s += STOPPED_S
+        else:
+            self.clocks.stopped_s += STOPPED_S
 
 
 def _name(frame: FrameType | None) -> str:
@@ -235,7 +243,7 @@ class Trials:
 
     def _write(self, frame: bytes) -> None:
         if frame[:1] == b"\x8a":
-            self._pulses.append(self._clocks.monotonic())
+            self._pulses.append(self._clocks.boot())
             self._stop.looked = 0
         self._really_write(frame)
 
@@ -245,14 +253,14 @@ class Trials:
         self._clocks.wall_is_off_s = self._luck.choice((-DAY_S, 0.0, DAY_S))
         edge.commands._budget = Budget()
         edge.clock.synced(edge.clock.boot_seconds(), int(self._clocks.cloud() * 1000))
-        good_until = self._clocks.monotonic() + GOOD_FOR_S
+        good_until = self._clocks.boot() + GOOD_FOR_S
         command = self._bench.cloud.open_door(
             self._session, label, None, id=number, purpose="service",
             deadline_ms=int((self._clocks.cloud() + GOOD_FOR_S) * 1000),
         )  # fmt: skip
         self._told.clear()
         self._pulses.clear()
-        with Stop(self._clocks, at_line) as self._stop:
+        with Stop(self._clocks, at_line, sleeps=self._luck.random() < 0.5) as self._stop:
             await edge.commands.take(command, self._session)
             async with asyncio.timeout(30):
                 await self._told.wait()
