@@ -1,9 +1,7 @@
 """Opening the file: whole, or put aside and replaced by the newest copy, or begun anew."""
 
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import structlog
 
@@ -16,18 +14,6 @@ log = structlog.get_logger(__name__)
 
 CHECKPOINT_PAGES = 4000
 """The log is written back between visits (see ``Store.tidy``); by itself only when it is this long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fallen:
-    """The file lies behind what the cabinet had come to: its compartments cannot be trusted.
-
-    ``level`` is how far it had come at least, where the floor still tells.
-    """
-
-    reason: Literal["restored", "lost"]
-    detail: str
-    level: Level | None
 
 
 def open_whole(path: Path, copies: Copies, level: Level | None) -> tuple[sqlite3.Connection, str]:
