@@ -22,6 +22,12 @@ from controller.store.journal import Head, Keep
 from controller.store.rows import box_from_json, box_to_json, checksum
 from controller.visit import Box
 
+_PUT_BOX = (
+    "insert into boxes values (?, ?, ?)"
+    " on conflict (label) do update set body = excluded.body, sum = excluded.sum"
+)
+"""Not ``replace``: that writes the page of the index as well."""
+
 
 class Ledger:
     """The content of one file."""
@@ -149,7 +155,7 @@ class Ledger:
         )
         for box in change.boxes:
             body = box_to_json(box)
-            db.execute("replace into boxes values (?, ?, ?)", (box.label, body, checksum(box.label, body)))
+            db.execute(_PUT_BOX, (box.label, body, checksum(box.label, body)))
         if change.seen_command is not None:
             db.execute("insert into commands values (?, ?)", change.seen_command)
         if change.document is not None:

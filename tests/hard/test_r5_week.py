@@ -52,7 +52,7 @@ class Draining:
         store = self._both.edge.store
         through = store.through
         self._both.network.heal()
-        await self._both.bench.until(lambda: store.through > through, 60)
+        await self._both.bench.until(lambda: store.through > through or store.through == store.seq, 60)
         self._began = time.monotonic()
 
     async def stops(self) -> None:
@@ -66,8 +66,8 @@ class Draining:
         self.seconds += time.monotonic() - self._began
 
 
-async def week(folder: Path, events: int, blocks: int, doors: int, reached) -> tuple[float, int]:
-    """How much slower the slowest hundredth of the doors is while the backlog drains; bytes on disk.
+async def week(folder: Path, events: int, blocks: int, doors: int, reached) -> tuple[float, float, int]:
+    """Seconds that 99 of 100 doors keep within, at rest and while the backlog drains; bytes on disk.
 
     Doors at rest and doors while it drains take turns, because the machine does not stay the same for long.
     """
@@ -101,19 +101,19 @@ async def week(folder: Path, events: int, blocks: int, doors: int, reached) -> t
             figure=f"{p99(busy) / p99(quiet):.2f} × ({slower}; {medians})",
         )
         assert draining.seconds <= LONGEST_DRAIN_S
-        return p99(busy) / p99(quiet), size
+        return p99(quiet), p99(busy), size
 
 
 async def test_doors_go_on_while_a_backlog_drains(tmp_path, reached):
-    slower, size = await week(tmp_path, 1000, 1, 80, reached)
-    assert slower < 20
+    quiet, busy, size = await week(tmp_path, 1000, 1, 80, reached)
     assert size < LARGEST_FILE
+    assert busy < max(3 * quiet, 0.1)
 
 
 @pytest.mark.hard
 @pytest.mark.row("R5")
 @pytest.mark.timeout(1500)
 async def test_r5_a_hundred_thousand_events_drain_and_no_door_waits(tmp_path, reached):
-    slower, size = await week(tmp_path, WEEK, 6, 250, reached)
+    quiet, busy, size = await week(tmp_path, WEEK, 6, 250, reached)
     assert size < LARGEST_FILE
-    assert slower <= 1.2
+    assert busy <= 1.2 * quiet
