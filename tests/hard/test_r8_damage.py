@@ -106,7 +106,7 @@ async def test_r8_a_file_cut_anywhere_is_found(tmp_path):
 SAFETY = [
     ("boxes", "body"), ("boxes", "label || body"), ("boxes", "sum"), ("meta", "value"), ("meta", "key"),
     ("used", "parcel"), ("documents", "body"), ("documents", "hash"), ("documents", "name"),
-    ("outbox", "body"), ("outbox", "chain"),
+    ("outbox", "packed"), ("outbox", "chain"),
 ]  # fmt: skip
 
 
