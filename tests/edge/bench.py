@@ -61,7 +61,7 @@ def cabinet_file(
     ]
     boxes = [
         {
-            "label": f"{n + 1:02d}", "size": "SSMMLL"[n % 6], "board": names[n // each], "row": n + 1,
+            "label": f"{n + 1:02d}", "size": "SSMMLL"[n % 6], "board": names[n // each], "row": n % 30 + 1,
             "channel": n % each + 1,
         }
         for n in range(compartments)

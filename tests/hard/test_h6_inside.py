@@ -48,18 +48,19 @@ async def safe_mode(bench: Bench) -> None:
 async def disk_full(bench: Bench) -> None:
     """No page more, until the ballast has given its room back; and no room for another one."""
     store: Any = bench.edge.store
+    disk = store._disk
 
     def fits(pages_more: int) -> None:
-        (pages,) = store._db.execute("pragma page_count").fetchone()
-        store._db.execute(f"pragma max_page_count={pages + pages_more}")
+        (pages,) = disk.db.execute("pragma page_count").fetchone()
+        disk.db.execute(f"pragma max_page_count={pages + pages_more}")
 
-    thrown_out = store._ballast.throw_out
+    thrown_out = disk._ballast.throw_out
 
     def throw_out() -> bool:
         fits(2000)
         return bool(thrown_out())
 
-    store._ballast.throw_out, store._ballast.put_in = throw_out, lambda: False
+    disk._ballast.throw_out, disk._ballast.put_in = throw_out, lambda: False
     await store._run(lambda: fits(0))
     for _ in range(100):
         if store.is_full:
@@ -74,7 +75,7 @@ async def disk_dead(bench: Bench) -> None:
 
 async def _write_protect(bench: Bench, protected: bool) -> None:
     store: Any = bench.edge.store
-    await store._run(lambda: store._db.execute(f"pragma query_only={int(protected)}"))
+    await store._run(lambda: store._disk.db.execute(f"pragma query_only={int(protected)}"))
 
 
 async def all_rights_taken_back(bench: Bench) -> None:
