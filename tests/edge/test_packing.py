@@ -8,15 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.contract.events import Event, ParcelDeposited
-from controller.clock import Clock
-from controller.store import Change, Store
-from controller.store.ballast import BYTES
+from config.contract.events import Event
 from controller.store.journal import Head, append
-from controller.store.opening import LARGEST_LOG
 from controller.store.packing import PHRASES, packed, unpacked
 from controller.store.tables import bring_up_to_date
-from controller.visit import Box, State, now_of
 
 EPOCH = "0123456789abcdef"
 
@@ -56,22 +51,3 @@ def test_a_row_of_an_older_version_reads_as_it_was_written(db):
     line = told(detail="as it was")
     db.execute("insert into outbox values (?, 1, '', ?)", (EPOCH, line))
     assert read_back(db) == line
-
-
-def deposited(number: int) -> ParcelDeposited:
-    named = {"occupancy": f"{EPOCH}-{number}", "order": f"{number:016x}", "parcel": f"{number:016x}"}
-    box = Box("01", State.OCCUPIED, **named)
-    return ParcelDeposited(box=now_of(box), opening=number, purpose="load", proof="badge", **named)
-
-
-async def test_a_hundred_thousand_events_with_log_and_ballast_would_stay_below_64_mib(tmp_path):
-    store, stamp = Store(tmp_path / "edge.db", "c"), Clock().stamp()
-    await store.open()
-    empty = (tmp_path / "edge.db").stat().st_size
-    for first in range(1, 4001, 100):
-        facts = tuple(deposited(number) for number in range(first, first + 100))
-        await store.commit(Change(facts=facts, used=tuple(fact.parcel for fact in facts[::2])), stamp)
-    await store.tidy()
-    grown = (tmp_path / "edge.db").stat().st_size - empty
-    assert grown * 25 + LARGEST_LOG + BYTES < 64 << 20
-    await store.close()
