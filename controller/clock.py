@@ -124,6 +124,10 @@ class Clock:
         self._slept = max(self._slept, slept)
         return self._woke_at
 
+    def counting_sleep(self) -> float:
+        """``now()``, and what the computer has slept since ``woke_at`` was asked for: one look for both."""
+        return self.boot_seconds() - self._slept
+
     def served_ms(self) -> int:
         """Counts the time in which this cabinet ran, over all restarts; no wall clock moves it.
 

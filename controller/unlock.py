@@ -107,9 +107,10 @@ class Unlocker:
             return "other_occupancy"
         if barred := self._cabinet.barred(pulse.label, box.opening.purpose):
             return barred
-        if box.opening.command is not None and self._clock.woke_at() > box.opening.first_pulse:
+        has_slept = self._clock.woke_at() > box.opening.first_pulse
+        if has_slept and box.opening.command is not None:
             return "late"
-        return "late" if self._clock.now() >= pulse.not_after else ""
+        return "late" if self._clock.counting_sleep() >= pulse.not_after else ""
 
     async def _coil_off(self, lock: Lock, label: str) -> None:
         """The supply is free again when the board has let go of the coil."""

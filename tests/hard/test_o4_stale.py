@@ -177,7 +177,7 @@ class Stop:
             self.lines += 1
             if self.lines == self.at_line:
                 self._stop(frame)
-            if frame.f_code.co_name == "now" and _name(frame.f_back) == "_reason_to_withhold":
+            if frame.f_code.co_name == "boot_seconds" and _name(frame.f_back) == "counting_sleep":
                 self.looked = self.lines
                 self.first_look = self.first_look or self.lines
         return self._line
