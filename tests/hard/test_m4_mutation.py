@@ -19,7 +19,7 @@ GUARDS = [
     "controller/commands.py:_reason_to_reject,allows,spent",
     "controller/access/tries.py:wait_ms,after_wrong,after_right",
 ]
-FLAT = ["visit_rules", "door_switch", "reservations", "limits", "rights_again"]
+FLAT = ["visit_rules", "door_switch", "reservations", "limits", "who_removes", "rights_again"]
 TESTS = [
     *(f"tests/edge/test_{name}.py" for name in FLAT),
     "tests/edge/search",

@@ -26,7 +26,7 @@ from search_machine import (
 )  # fmt: skip
 from search_passing import Came, dies, follow, passes, with_message
 from search_rules import check_pulse, check_timers
-from search_situation import GONE, Extent, Message, Same, Waits, World
+from search_situation import GONE, LATE, Extent, Message, Same, Waits, World
 
 from controller.visit import Pulse, Pulsed, Purpose
 
@@ -109,17 +109,21 @@ class Happenings:
         )  # fmt: skip
 
     def _check_copy(self, world: World, number: int, seen: Same) -> None:
-        """A command that was seen may come again at any moment, and nothing may come of it.
+        """A command that was seen, comes too late or is for another session: nothing may come of it.
 
-        That is why copies need not be counted: all of them are tried at each moment, in good time and for
-        the session that it is, and lead nowhere.
+        Such copies are tried at each moment and lead nowhere; that is why they need not be counted, and why
+        a command is GONE as soon as only such copies of it can arrive.
         """
-        key = (world.one_box, seen, number)
+        key = (world.one_box, world.one_kept, number)
         if world.box is None or key in self._checked:
             return
         self.trying = (f"a copy of command {number + 1} arrives",)
         again = world._replace(one_kept=seen)
         hold(self._hears(again, number, Message(DEADLINE_S)) is again, "a command acts twice")
+        if world.messages[number] is GONE:
+            late, elsewhere = (self._hears(world, number, it) for it in (LATE, Message(DEADLINE_S, 1)))
+            hold(does_nothing(world, late), "I6: a command opens at or after its deadline")
+            hold(does_nothing(world, elsewhere), "a command of another session opens")
         self._checked.add(key)
 
     def _wire(self, world: World) -> Iterator[tuple[str, World]]:
@@ -202,6 +206,12 @@ class Happenings:
         if came.is_nothing and not restart:
             return world
         return follow(world, came)
+
+
+def does_nothing(before: World, after: World) -> bool:
+    """Only that the command was refused may be on the disk."""
+    same_box = after.one_box is before.one_box and after.kept.box == before.kept.box
+    return same_box and after.queue == before.queue and after.kept.used == before.kept.used
 
 
 def with_seen(kept: Same, command: str) -> Same:

@@ -118,10 +118,15 @@ def aged(message: Message, left_s: float, session: int) -> Message:
 
 
 def without_history(world: World) -> World:
-    """Nothing more comes of a command that was seen and has no opening: ``Happenings`` checks just that."""
+    """Nothing comes of a command that has no opening and was seen, is late or is for another session.
+
+    ``Happenings`` checks just that, at every moment.
+    """
     for number, message in enumerate(world.messages):
         command, box, kept = COMMANDS[number], world.box, world.kept
-        if message is None or message is GONE or command not in kept.seen:
+        if message is None or message is GONE:
+            continue
+        if message.left_s > 0 and message.session == 0 and command not in kept.seen:
             continue
         openings = (kept.box.opening, None if box is None else box.opening)
         if all(opening is None or opening.command != command for opening in openings):

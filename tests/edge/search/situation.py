@@ -50,7 +50,7 @@ class Message(NamedTuple):
 LATE = Message(0.0)
 """Refused for its time, so its session makes no difference any more."""
 GONE = Message(0.0, -1)
-"""It has arrived and has no opening (any more)."""
+"""It has no opening (any more), and whatever copy of it arrives has been seen or is refused."""
 
 
 class World(NamedTuple):
