@@ -358,6 +358,19 @@ def test_records_that_fell_back_hold_everything_until_a_person_looks():
     assert step.box.opening is None
 
 
+def test_a_flapping_switch_is_told_once_and_told_back_when_it_has_been_quiet():
+    flaps = [(n * 0.1, n // 2 % 2 == 0) for n in range(40)]
+    box, facts = FREE, []
+    for at, is_open in [*flaps, (5.0, False), (14.9, False), (15.1, False)]:
+        step = visit.door_read(box, Reading(is_open, at), at, RULES)
+        box, facts = step.box, [*facts, *step.facts]
+    faults = [(fact.type, fact.fault) for fact in facts if fact.type.startswith("Fault")]
+    raised = [("FaultRaised", "door_forced"), ("FaultRaised", "switch_flapping")]
+    assert faults == [*raised, ("FaultCleared", "switch_flapping")]
+    assert len(facts) == 11, "no more than eight changes are told before it is not believed"
+    assert box.door.is_closed, "and it is believed again"
+
+
 def test_an_opening_knows_whether_it_was_seen():
     assert not Opening(1, Purpose.COLLECT, "code", State.OCCUPIED).seen_open
     assert opened(FULL, COLLECT).box.opening.seen_open
