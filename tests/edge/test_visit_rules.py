@@ -4,11 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from config.contract.messages import CabinetSettings
-from controller import reservations, visit
-from controller.access import Tries, after_right, after_wrong, wait_ms
-from controller.commands import Budget
-from controller.doors import FLAPS_PER_10_S, Door, DoorState, Reading, read
+from controller import visit
+from controller.doors import Door, DoorState, Reading
 from controller.visit import Ask, Box, Opening, Pulsed, Purpose, Refused, Rules, Side, State, ask
 
 RULES = Rules()
@@ -361,45 +358,6 @@ def test_records_that_fell_back_hold_everything_until_a_person_looks():
     assert step.box.opening is None
 
 
-# --- doors
-
-
-def changes(door, *readings, expected=False):
-    seen = []
-    for at, is_open in readings:
-        door, changed = read(door, Reading(is_open, at), expected=expected)
-        seen.append(changed)
-    return door, seen
-
-
-def test_what_is_not_expected_must_be_read_twice():
-    assert changes(CLOSED, (1, True), (2, True))[1] == [False, True]
-    assert changes(CLOSED, (1, True), (2, False), (3, True))[1] == [False, False, False]
-    assert changes(CLOSED, (1, True), expected=True)[1] == [True]
-    assert changes(Door(DoorState.OPEN, 0), (1, False), (2, False), expected=True)[1] == [False, True]
-    assert changes(Door(), (1, True))[0].state is DoorState.OPEN
-
-
-@pytest.mark.parametrize(("flaps", "spread", "state"), [
-    (FLAPS_PER_10_S, 1.0, DoorState.OPEN), (FLAPS_PER_10_S + 1, 1.0, DoorState.SENSOR_FAULT),
-    (FLAPS_PER_10_S + 1, 1.25, DoorState.CLOSED),
-])  # fmt: skip
-def test_a_switch_that_changes_too_often_is_broken(flaps, spread, state):
-    flips = [(at * spread, at % 2 == 0) for at in range(flaps)]
-    readings = [(moment, is_open) for moment, is_open in flips for _ in range(2)]
-    door, _ = changes(CLOSED, *readings)
-    expected = DoorState.CLOSED if state is DoorState.OPEN and flaps % 2 == 0 else state
-    expected = DoorState.OPEN if state is DoorState.CLOSED and flaps % 2 else expected
-    assert door.state is expected
-
-
-def test_a_broken_switch_is_believed_after_ten_quiet_seconds():
-    door = Door(DoorState.SENSOR_FAULT, 100.0)
-    assert changes(door, (101, True), (110.9, True))[0].state is DoorState.SENSOR_FAULT
-    assert changes(door, (101, True), (111, True))[0].state is DoorState.UNKNOWN
-    assert changes(door, (101, True), (105, False), (111, False))[0].state is DoorState.SENSOR_FAULT
-
-
 def test_a_flapping_switch_is_told_once_and_told_back_when_it_has_been_quiet():
     flaps = [(n * 0.1, n // 2 % 2 == 0) for n in range(40)]
     box, facts = FREE, []
@@ -413,54 +371,53 @@ def test_a_flapping_switch_is_told_once_and_told_back_when_it_has_been_quiet():
     assert box.door.is_closed, "and it is believed again"
 
 
-# --- tries, budgets, choices
-
-
-def test_six_wrong_tries_lock_and_each_further_one_doubles_the_wait():
-    tries, waits = Tries(), []
-    for at in range(12):
-        tries = after_wrong(tries, at)
-        waits.append(wait_ms(tries, at))
-    assert waits == [0] * 5 + [30_000, 60_000, 120_000, 240_000, 480_000, 900_000, 900_000]
-    assert wait_ms(tries, 11 + 900_000) == 0
-    assert wait_ms(replace(tries, locked_until=10**9), 0) == 900_000
-    assert after_right(tries).waits == 0
-    assert after_right(tries).wrong == tries.wrong
-
-
-def test_wrong_tries_count_for_ten_minutes():
-    tries = Tries(wrong=(0, 0, 0, 0, 0))
-    assert wait_ms(after_wrong(tries, 599_999), 599_999) == 30_000
-    assert wait_ms(after_wrong(tries, 600_000), 600_000) == 0
-
-
-def test_unattended_openings_are_counted_by_minute_and_hour():
-    settings = CabinetSettings()
-    minute = Budget(tuple([1000] * settings.remote_opens_per_minute))
-    assert not minute.allows(60_999, settings)
-    assert minute.allows(61_000, settings)
-    hour = Budget(tuple([1000] * settings.remote_opens_per_hour))
-    assert not hour.allows(3_600_999, settings)
-    assert hour.allows(3_601_000, settings)
-    assert minute.spent(3_600_999).opened_ms == (*minute.opened_ms, 3_600_999)
-    assert minute.spent(3_601_000).opened_ms == (3_601_000,)
-
-
-def test_low_doors_come_first_and_only_what_lies_there():
-    boxes = {
-        label: replace(FULL, label=label, state=state)
-        for label, state in (("01", State.OCCUPIED), ("02", State.CHECKING), ("03", State.LOADING))
-    }
-    boxes["04"] = replace(FULL, label="04", order="00000000000000b1")
-    rows = {"01": 5, "02": 1, "03": 1, "04": 1}
-    assert [box.label for box in reservations.boxes_of(ORDER, boxes, rows)] == ["02", "01"]
-    assert reservations.inside_order(boxes, "03") == ["03", "02"]
-    assert reservations.inside_order(boxes, None) == ["02", "03"]
-    assert reservations.inside_order(boxes, "99") == ["02", "03"]
-    assert reservations.box_with(PARCEL, boxes) is boxes["01"]
-    assert reservations.box_with("none", boxes) is None
-
-
 def test_an_opening_knows_whether_it_was_seen():
     assert not Opening(1, Purpose.COLLECT, "code", State.OCCUPIED).seen_open
     assert opened(FULL, COLLECT).box.opening.seen_open
+
+
+def test_a_box_that_is_only_overdue_opens_for_its_owner():
+    assert begun(replace(FULL, sides=frozenset({Side.OVERDUE})), COLLECT).box.state is State.COLLECTING
+
+
+def test_loading_forgets_who_was_there_before_and_what_was_in_doubt():
+    left = visit.Left("00000000000000ee-9", "00000000000000b1", 50.0)
+    loading = begun(replace(FREE, left=left, verified=False), LOAD).box
+    assert (loading.left, loading.verified, loading.awaits_word) == (None, True, False)
+    doubtful = replace(FULL, state=State.CHECKING, awaits_word=True, verified=False)
+    again = begun(doubtful, replace(LOAD, occupancy="00000000000000ee-2")).box
+    assert (again.occupancy, again.awaits_word, again.verified) == (OCCUPANCY, False, True)
+
+
+def test_a_new_opening_of_a_shut_box_saw_its_door_closed():
+    assert begun(FULL, COLLECT).box.opening.closed_before
+    unknown = replace(FULL, door=Door())
+    assert not begun(unknown, COLLECT).box.opening.closed_before
+    taken_over = replace(sent(FULL, COLLECT), door=Door())
+    assert begun(taken_over, Ask(8, Purpose.EMERGENCY, "inside", None)).box.opening.closed_before
+
+
+def test_a_reboot_forgets_since_when_a_door_stood_open_and_who_was_there_before():
+    left = visit.Left(OCCUPANCY, ORDER, 50.0)
+    box = replace(opened(FULL, COLLECT).box, left=left, rest_until=400.0)
+    kept = visit.restarted(box, same_boot=True).box
+    assert (kept.left, kept.rest_until, kept.opening.opened_at) == (left, 400.0, 101.0)
+    lost = visit.restarted(box, same_boot=False).box
+    assert (lost.left, lost.rest_until, lost.opening.opened_at) == (None, 0.0, float("-inf"))
+
+
+def test_a_load_that_was_open_over_a_restart_and_is_found_shut_waits_for_a_word():
+    loading = visit.restarted(opened(FREE, LOAD).box, same_boot=True).box
+    found = shut(visit.Step(loading), 110.0).box
+    assert (found.state, found.awaits_word, found.parcel) == (State.CHECKING, True, PARCEL)
+    collecting = visit.restarted(opened(FULL, COLLECT).box, same_boot=True).box
+    assert shut(visit.Step(collecting), 110.0).box.state is State.VACANT
+
+
+def test_a_service_opening_of_an_empty_box_that_nobody_saw_leaves_it_empty():
+    service = replace(COLLECT, purpose=Purpose.SERVICE, occupancy=None)
+    unseen = visit.restarted(sent(FREE, service), same_boot=True).box
+    step = visit.tick(unseen, 160.0, RULES)
+    assert (step.box.state, told(step)) == (State.VACANT, ["OpeningEnded"])
+    loading = visit.restarted(sent(FREE, LOAD), same_boot=True).box
+    assert visit.tick(loading, 160.0, RULES).box.state is State.CHECKING

@@ -19,7 +19,13 @@ GUARDS = [
     "controller/commands.py:_reason_to_reject,allows,spent",
     "controller/access/tries.py:wait_ms,after_wrong,after_right",
 ]
-TESTS = ["tests/edge/test_visit_rules.py", "tests/edge/search", "-k", "not let_go and not no_order"]
+FLAT = ["visit_rules", "door_switch", "reservations", "limits", "who_removes", "rights_again"]
+TESTS = [
+    *(f"tests/edge/test_{name}.py" for name in FLAT),
+    "tests/edge/search",
+    "-k",
+    "not let_go and not no_order",
+]
 WANTED = 0.85
 
 

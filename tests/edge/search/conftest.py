@@ -15,4 +15,5 @@ def _load(name: str, file: str) -> Any:
 
 
 _load("search_machine", "machine.py")
-_load("search_world", "world.py")
+for part in ("situation", "rules", "passing", "happening", "search"):
+    _load(f"search_{part}", f"{part}.py")

@@ -11,7 +11,8 @@ from dataclasses import replace
 import pytest
 import search_machine as machine
 from search_machine import OCCUPANCY_A, A, Broken, QuietCabinet
-from search_world import Extent, Search, quarantined
+from search_search import Search
+from search_situation import Extent, quarantined
 
 from controller import visit
 from controller.cabinet import Cabinet
@@ -175,7 +176,7 @@ def a_restart_forgets_what_was_under_way(monkeypatch):
         (pulses_are_not_counted, TWO_ORDERS, "I1: pulse 3"),
         (the_window_is_wide, TWO_ORDERS, "I1: |outlives its window"),
         (seen_open_is_forgotten, TWO_ORDERS, "I2"),
-        (commands_are_not_remembered, ONE_COMMAND_EACH, "ends twice"),
+        (commands_are_not_remembered, ONE_COMMAND_EACH, "acts twice"),
         (any_session_will_do, ONE_COMMAND_EACH, "another session"),
         (any_door_was_closed_before, TWO_ORDERS, "I9"),
         (an_earlier_pulse_is_forgotten, TWO_ORDERS, "I9|I10"),
