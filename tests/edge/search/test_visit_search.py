@@ -81,7 +81,7 @@ def test_m1_two_orders_two_commands_and_a_crash_at_every_step():
     moments, seconds = len(search.worlds), time.monotonic() - began
     print(f"M1: {moments} moments in {seconds:.0f} s, closed: {search.closed}, 0 broke a rule")
     assert search.closed
-    assert moments > 1_000_000
+    assert moments > 500_000
 
 
 def late_is_not_withheld(monkeypatch):
