@@ -17,6 +17,8 @@ from config.contract.messages import Clock as Trust
 DRIFT = 1.001
 """A quartz is off by 100 ppm at most; ten times that is allowed for."""
 IN_STEP_MS = 2000
+SLEPT_S = 0.05
+"""The boot clock has gone on for so much longer than the monotonic one: the computer was suspended."""
 
 
 def boot_seconds() -> float:
@@ -73,6 +75,8 @@ class Clock:
         self.floor_ms = floor_ms
         self._served_ms = int(self._computer.wall() * 1000) if served_ms is None else served_ms
         self._serves_since = self.now()
+        self._slept = self.boot_seconds() - self.now()
+        self._woke_at = self.now()
         self._synced: Synced | None = None
 
     def now(self) -> float:
@@ -108,8 +112,17 @@ class Clock:
         return self._synced.cloud_ms + (self.boot_seconds() - self._synced.asked_at) * 1000 * DRIFT
 
     def moment_of(self, cloud_ms: int) -> float:
-        """The moment of ``now()`` at which the cloud's clock may first show ``cloud_ms``."""
+        """The moment of ``now()`` at which the cloud may first show ``cloud_ms``, if nothing sleeps."""
+        self.woke_at()
         return self.now() + (cloud_ms - self.latest_cloud_ms()) / 1000 / DRIFT
+
+    def woke_at(self) -> float:
+        """When, by ``now()``, it was found that the computer had slept; ``now()`` stands still meanwhile."""
+        slept = self.boot_seconds() - self.now()  # too little at most, when something comes in between
+        if slept > self._slept + SLEPT_S:
+            self._woke_at = self.now()
+        self._slept = max(self._slept, slept)
+        return self._woke_at
 
     def served_ms(self) -> int:
         """Counts the time in which this cabinet ran, over all restarts; no wall clock moves it.

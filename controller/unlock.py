@@ -30,7 +30,7 @@ class Lock:
 
 
 class Unlocker:
-    """Takes pulses in the order of their commits; each supply feeds one coil at a time."""
+    """Takes pulses in the order of their commits, but for coils that rest; a supply feeds one at a time."""
 
     def __init__(self, locks: Mapping[str, Lock], cabinet: Cabinet, clock: Clock) -> None:
         self._locks = locks
@@ -52,6 +52,7 @@ class Unlocker:
 
     async def _carry_out(self, pulse: Pulse) -> None:
         lock = self._locks[pulse.label]
+        await self._let_rest(pulse.label)  # the other coils of this supply need not wait for that
         async with self._supplies[lock.supply]:
             await self._let_rest(pulse.label)
             withheld: list[str] = []
@@ -106,6 +107,8 @@ class Unlocker:
             return "other_occupancy"
         if barred := self._cabinet.barred(pulse.label, box.opening.purpose):
             return barred
+        if box.opening.command is not None and self._clock.woke_at() > box.opening.first_pulse:
+            return "late"
         return "late" if self._clock.now() >= pulse.not_after else ""
 
     async def _coil_off(self, lock: Lock, label: str) -> None:

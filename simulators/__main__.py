@@ -90,7 +90,7 @@ def measure_pickup(
 
 @measure.command("commit")
 def measure_commit(
-    blocks: Annotated[int, typer.Option(min=1, help="of 300 commits each, edge and bare in turn")] = 5,
+    blocks: Annotated[int, typer.Option(min=1, help="of 700 commits each, edge and bare in turn")] = 5,
     folder: Annotated[Path | None, typer.Option(help="on the disk to measure", exists=True)] = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="also write the figures as data")] = None,
 ) -> None:

@@ -1,22 +1,38 @@
 """The rows of the outbox, which the cloud may ask for; functions over the one connection of the store.
 
-A row is ``(epoch, seq, chain, body)``; ``chain`` is the head of the hash chain *before* the event. Rows that
-the cloud has are kept for a while, so that a cloud restored from a backup can ask for them again.
+A row is ``(epoch, seq, chain, packed)``; ``chain`` is the head of the hash chain *before* the event and
+``packed`` its exact line (see ``packing``). Rows that the cloud has are kept for a while, so that a cloud
+restored from a backup can ask for them again.
 """
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 
 from config.contract.events import Event
 from config.contract.signing import CHAIN_START, chain
+from controller.store.changes import Rows
+from controller.store.packing import packed, unpacked
 
 PRUNED_AT_ONCE = 1000
 """A commit that deletes more would hold up the doors."""
 COPIED_AT_ONCE = 500
 DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How far an epoch has come: the number of its last event and the chain's head behind it."""
+
+    epoch: str
+    seq: int = 0
+    chain: str = CHAIN_START
+
+    def after(self, line: bytes) -> "Head":
+        return Head(self.epoch, self.seq + 1, chain(self.chain, line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,33 @@ class Ages:
         return max((through for at, through in self.marks if at < day), default=0)
 
 
+def append(db: sqlite3.Connection, head: Head, lines: Iterable[bytes]) -> Head:
+    """Write the lines behind ``head``; the head behind them. To be called in a transaction."""
+    rows = []
+    for line in lines:
+        rows.append((head.epoch, head.seq + 1, head.chain, packed(head.epoch, line)))
+        head = head.after(line)
+    db.executemany("insert into outbox values (?, ?, ?, ?)", rows)
+    return head
+
+
+def events_after(db: sqlite3.Connection, epoch: str, seq: int, most: int, most_bytes: int) -> Rows | None:
+    """The next run of events after ``seq``, within both limits (but at least one); None at the end."""
+    query = "select seq, chain, packed from outbox where epoch = ? and seq > ? order by seq limit ?"
+    lines: list[bytes] = []
+    size = 0
+    with closing(db.execute(query, (epoch, seq, most))) as rows:
+        for number, before, row in rows:
+            line = unpacked(epoch, row)
+            size += len(line) + 1
+            if not lines:
+                first, head = number, before
+            elif size > most_bytes:
+                break
+            lines.append(line)
+    return Rows(epoch, first, head, tuple(lines)) if lines else None
+
+
 def chain_after(db: sqlite3.Connection, epoch: str, seq: int) -> str | None:
     """The chain's head after event ``seq``, which is not the last; None where it is not known any more."""
     if seq == 0:
@@ -82,28 +125,19 @@ _OLD = (
 )
 
 
-def renumber(
-    db: sqlite3.Connection, old: str, through: int, new: str, seq: int, head: str
-) -> tuple[int, str]:
+def renumber(db: sqlite3.Connection, old: str, through: int, head: Head) -> Head:
     """Tell what the cloud does not have under numbers of a new epoch; what happened, and when, stays.
 
-    ``seq`` and ``head`` are the new epoch's last number and its chain's head; they come back as they are
-    afterwards. To be called in a transaction.
+    ``head`` is how far the new epoch has come, and comes back as it is then. To be called in a transaction.
     """
-    rows = db.execute("select body from outbox where epoch = ? and seq > ? order by seq", (old, through))
-    bodies: Iterator[bytes] = (body for (body,) in rows)
-    while some := list(islice(bodies, COPIED_AT_ONCE)):
-        fresh = []
-        for body in some:
-            seq += 1
-            line = _as(body, new, seq)
-            fresh.append((new, seq, head, line))
-            head = chain(head, line)
-        db.executemany("insert into outbox values (?, ?, ?, ?)", fresh)
+    rows = db.execute("select packed from outbox where epoch = ? and seq > ? order by seq", (old, through))
+    lines = (unpacked(old, row) for (row,) in rows)
+    while some := list(islice(lines, COPIED_AT_ONCE)):
+        head = append(db, head, [_as(line, head.epoch, head.seq + n) for n, line in enumerate(some, 1)])
     db.execute("delete from outbox where epoch = ? and seq > ?", (old, through))
-    return seq, head
+    return head
 
 
-def _as(body: bytes, epoch: str, seq: int) -> bytes:
+def _as(line: bytes, epoch: str, seq: int) -> bytes:
     named = {"id": f"{epoch}-{seq}", "epoch": epoch, "seq": seq}
-    return Event.read(body).model_copy(update=named).line()
+    return Event.read(line).model_copy(update=named).line()

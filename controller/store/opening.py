@@ -1,9 +1,7 @@
 """Opening the file: whole, or put aside and replaced by the newest copy, or begun anew."""
 
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import structlog
 
@@ -14,20 +12,14 @@ from controller.store.tables import bring_up_to_date
 
 log = structlog.get_logger(__name__)
 
-CHECKPOINT_PAGES = 4000
-"""The log is written back between visits (see ``Store.tidy``); by itself only when it is this long."""
+CHECKPOINT_PAGES = 1000
+"""The log is written back between visits (see ``Store.tidy``); by itself only when it is this long.
 
-
-@dataclass(frozen=True, slots=True)
-class Fallen:
-    """The file lies behind what the cabinet had come to: its compartments cannot be trusted.
-
-    ``level`` is how far it had come at least, where the floor still tells.
-    """
-
-    reason: Literal["restored", "lost"]
-    detail: str
-    level: Level | None
+It then begins anew in the same room. A commit into room that is there takes half as long as one that makes
+the file longer.
+"""
+LARGEST_LOG = 5 << 20
+"""Bytes that are kept for it, once something large (a new epoch of a whole week) has been written back."""
 
 
 def open_whole(path: Path, copies: Copies, level: Level | None) -> tuple[sqlite3.Connection, str]:
@@ -59,6 +51,7 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("pragma synchronous=full")
         connection.execute("pragma busy_timeout=5000")
         connection.execute(f"pragma wal_autocheckpoint={CHECKPOINT_PAGES}")
+        connection.execute(f"pragma journal_size_limit={LARGEST_LOG}")
     except BaseException:
         connection.close()
         raise

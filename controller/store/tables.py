@@ -1,12 +1,14 @@
 """The tables of the file and how they came to be.
 
-Additive only: a later version adds tables and triggers and leaves the columns of the earlier ones alone,
-because those write whole rows without naming columns. So an older controller runs on a newer file, and back.
+Whatever a later version changes, the statements of the earlier ones keep their meaning: those read columns by
+name and write whole rows without naming columns. So an older controller runs on a newer file, and back.
 """
 
 import sqlite3
 
 import sqlite_utils
+
+from controller.store.packing import COMPUTED
 
 migrations = sqlite_utils.Migrations("edge")
 
@@ -50,3 +52,13 @@ def notice_older_versions(db: sqlite_utils.Database) -> None:
         "create trigger document_replaced after insert on documents"
         " begin delete from meta where key in ('sum', 'document:' || new.name); end"
     )
+
+
+@migrations()
+def pack_events(db: sqlite_utils.Database) -> None:
+    """Rows written from now on are packed; ``body`` is computed, so that nobody who reads it notices.
+
+    It is ``any`` because SQLite would compute each to check a type.
+    """
+    db.execute("alter table outbox rename column body to packed")
+    db.execute(f"alter table outbox add column body any generated always as ({COMPUTED}) virtual")

@@ -32,8 +32,8 @@ def door_read(box: Box, reading: Reading, now: float, rules: Rules) -> Step:
     if opening is not None and door.reads_closed and not opening.closed_before:
         opening = replace(opening, closed_before=True)
         box = replace(box, opening=opening)
-    if door.state is DoorState.SENSOR_FAULT and changed is False and door.since == reading.asked_at:
-        return Step(box, (fact.FaultRaised(fault="switch_flapping", subject=box.label),))
+    if (door.state is DoorState.SENSOR_FAULT) is not (was.state is DoorState.SENSOR_FAULT):
+        return Step(box, (_flapping(box),))
     if opening is not None and opening.seen_open and door.is_closed:
         return _finish(_as_was_seen(box, opening, was), opening, now, rules)
     if not changed:
@@ -41,6 +41,13 @@ def door_read(box: Box, reading: Reading, now: float, rules: Rules) -> Step:
     if door.is_open:
         return _opened(box, opening, reading) if awaited and opening is not None else _forced(box)
     return _closed(box, was, now)
+
+
+def _flapping(box: Box) -> fact.Fact:
+    """The switch is not believed any more, or is read anew."""
+    if box.door.state is DoorState.SENSOR_FAULT:
+        return fault("switch_flapping", box)
+    return fact.FaultCleared(fault="switch_flapping", subject=box.label)
 
 
 def _pulse_on_its_way(opening: Opening, reading: Reading) -> bool:
@@ -69,10 +76,11 @@ def _forced(box: Box) -> Step:
     """Open, and no opening explains it. A switch that was open before the pulse comes here, too."""
     if box.opening is not None:
         return Step(box)
+    alarm = () if Side.FORCED in box.sides else (fault("door_forced", box),)
     box = replace(
         box, sides=box.sides | {Side.FORCED}, door=replace(box.door, state=DoorState.FORCED), verified=False
     )
-    return Step(box, (fact.DoorForced(box=now_of(box)), fault("door_forced", box)))
+    return Step(box, (fact.DoorForced(box=now_of(box)), *alarm))
 
 
 def _closed(box: Box, was: Door, now: float) -> Step:

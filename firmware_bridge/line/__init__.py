@@ -26,7 +26,7 @@ BAD_ANSWERS_BEFORE_REOPENING = 2
 """Some USB adapters stay out of step until their port is closed and opened again."""
 BACK_OFF = (1, 3, 10)
 """A board that failed n times running is left alone for this many times what asking it cost: a dead one gets
-less than a tenth of the bus, and one that comes back is heard within 3 s."""
+less than a tenth of the bus at any speed, and one that comes back is heard within some 3 s."""
 
 Take = Callable[[bytes, bool], T | None]
 """Finds the answer in the bytes so far; the flag says that the line has fallen silent behind them."""
@@ -106,10 +106,10 @@ class Line:
         if done.answer is not None:
             silence.failures = 0
             return done
-        self._leave_alone(silence, 2 * reply_seconds)
+        pause = self._leave_alone(silence, self._longest_on_wire(request) + 2 * reply_seconds)
         if done.received:
             raise BadFrame(self.address, board, done.received)
-        raise BoardSilent(self.address, board, 2 * reply_seconds * BACK_OFF[silence.failures - 1])
+        raise BoardSilent(self.address, board, pause)
 
     async def command(
         self, request: bytes, take: Take[T], *, board: str, reply_seconds: float, permit: Permit
@@ -149,8 +149,8 @@ class Line:
                 if permit is None:
                     raise
                 return Exchange(sent_at=sent_at)  # a part of it may have left
-            on_the_wire = (len(request) + LONGEST_ANSWER_BYTES) * self.wire.byte_seconds
-            answer = await self._answer(listening, sent_at + on_the_wire + reply_seconds, permit is None)
+            no_answer_at = sent_at + self._longest_on_wire(request) + reply_seconds
+            answer = await self._answer(listening, no_answer_at, permit is None)
             if answer is not None:
                 stay_quiet = self._quiet_seconds
             return Exchange(answer, sent_at, self.wire.last_received_at, bytes(listening.received))
@@ -222,10 +222,15 @@ class Line:
             self._bad_answers = 0
             self.wire.reopen("it kept sending what is no answer")
 
-    def _leave_alone(self, silence: _Silence, cost_seconds: float) -> None:
+    def _longest_on_wire(self, request: bytes) -> float:
+        return (len(request) + LONGEST_ANSWER_BYTES) * self.wire.byte_seconds
+
+    def _leave_alone(self, silence: _Silence, cost_seconds: float) -> float:
+        """``cost_seconds``: what asking kept the wire from others. For how long nobody asks this board."""
         silence.failures = min(silence.failures + 1, len(BACK_OFF))
         pause = cost_seconds * BACK_OFF[silence.failures - 1]
         silence.ask_again_at = asyncio.get_running_loop().time() + pause
+        return pause
 
 
 def _give_up(found: "asyncio.Future[T | None]") -> None:

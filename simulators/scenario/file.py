@@ -25,6 +25,8 @@ class People(_Part):
     most_parcels: int = Field(default=3, ge=1, le=6, description="parcels of one order at most")
     courier_hours: tuple[float, ...] = Field(default=(10.0, 15.0), description="couriers come at these hours")
     planned_hours_before: float = Field(default=1.0, ge=0, le=24)
+    scan_ahead: Share = Field(default=0.3, description="a courier scans the next parcels, too, before a door")
+    too_small: Share = Field(default=0.03, description="a parcel does not fit behind the door it was given")
     fetch_hours: Range = Field(default=(17.0, 22.0), description="residents come between these hours")
     by_code: Share = 0.5
     by_qr: Share = 0.3

@@ -27,6 +27,9 @@ OPENS_WITHIN_SECONDS = 15.0
 TRIES = 6
 AGAIN_SECONDS = (20.0, 330.0)
 PUSHES = 8
+AHEAD = 3
+"""So many parcels a courier holds at once."""
+COMES_UP_SECONDS = 120.0
 
 
 @dataclass(slots=True)
@@ -96,8 +99,10 @@ class Neighbourhood:
         """One round: every parcel of these orders, as far as the cabinet takes them."""
         left = [(order, parcel) for order in orders for parcel in order.parcels]
         taken = 0
-        for order, parcel in left:
-            if await self._load(order, parcel):
+        for at, (_, parcel) in enumerate(left):
+            if at % AHEAD == 0 and self._chance.random() < self._habits.scan_ahead:
+                await self._load_together([each for _, each in left[at : at + AHEAD]])
+            if await self._load(parcel):
                 taken += 1
             await self._wait(2, 15)
         self._story.count("parcels brought", len(left))
@@ -107,30 +112,97 @@ class Neighbourhood:
         if gone:
             self._cloud.withdraw(self.place.id, gone)
 
-    async def _load(self, order: Order, parcel: Parcel) -> bool:
+    async def _load_together(self, parcels: list[Parcel]) -> None:
+        """Scan one label after the other, then put each behind its door as the doors open in turn."""
+        self._story.count("scanned ahead", len(parcels))
+        for parcel in parcels:
+            answer = await self.show(codes.parcel_label(parcel.id))
+            if answer is not None and answer.refusal in ("no_badge", "bad_badge"):
+                await self._begin()
+                await self.show(codes.parcel_label(parcel.id))
+            await self._wait(0.5, 2)
+        waiting = list(parcels)
+        while waiting and (next_one := await self._comes_up(waiting)) is not None:
+            if await self._put(next_one, self._door_for(next_one)) or next_one.box is not None:
+                waiting.remove(next_one)
+
+    async def _comes_up(self, parcels: list[Parcel]) -> Parcel | None:
+        """One of them for which a door opens in its turn; None when that takes too long."""
+        for _ in range(round(COMES_UP_SECONDS / LOOK_SECONDS)):
+            for parcel in parcels:
+                if self._door_for(parcel) is not None:
+                    return parcel
+            await asyncio.sleep(LOOK_SECONDS)
+        return None
+
+    async def _begin(self) -> None:
+        """Show the badge; where the cabinet asks what became of a parcel, tell the truth."""
+        answer = await self.show(self._cloud.badge(self.place.id))
+        while answer is not None and answer.kind == "question" and answer.door is not None:
+            edge = self.place.edge
+            parcel = None if edge is None else edge.cabinet.boxes[answer.door].parcel
+            if edge is None or parcel is None:
+                return
+            word = "is_in" if self.parcels[parcel].box == answer.door else "not_in"
+            self._story.trace(self.place.id, f"courier says of {parcel} at {answer.door}: {word}")
+            answer = await edge.entrance.said(word, answer.door)
+
+    async def _load(self, parcel: Parcel) -> bool:
         for _ in range(TRIES):
             answer = await self.show(codes.parcel_label(parcel.id))
             if answer is None:
                 await self._wait(10, 60)
             elif answer.refusal in ("no_badge", "bad_badge"):
-                await self.show(self._cloud.badge(self.place.id))
+                await self._begin()
             elif answer.refusal == "already_loaded":
                 return parcel.box is not None
             elif answer.refusal in ("no_fit", "not_ours"):
                 return False
-            elif answer.kind == "opening" and await self._put(parcel, str(answer.door)):
+            elif await self._is_served(parcel, answer):
                 return True
             else:
                 await self._wait(5, 30)
         return parcel.box is not None
 
-    async def _put(self, parcel: Parcel, label: str) -> bool:
-        """Behind the door that the screen names; whether the screen then says that it is in."""
-        if not await self._opens([label]):
+    async def _is_served(self, parcel: Parcel, answer: Answer) -> bool:
+        """Also where the cabinet calls a door busy that is opening for this very parcel."""
+        if answer.kind == "queued" and await self._comes_up([parcel]) is None:
             return False
+        return await self._put(parcel, self._door_for(parcel))
+
+    def _door_for(self, parcel: Parcel) -> str | None:
+        """The door that is opening for it, as the screen tells."""
+        edge = self.place.edge
+        boxes = {} if edge is None else edge.cabinet.boxes
+        named = (label for label, box in boxes.items() if box.parcel == parcel.id and box.opening is not None)
+        return next(named, None)
+
+    async def _put(self, parcel: Parcel, label: str | None) -> bool:
+        """Behind the door that the screen names; whether the screen then says that it is in."""
+        if label is None or not await self._opens([label]):
+            return False
+        if self._chance.random() < self._habits.too_small and await self._says_too_small(label):
+            larger = self._door_for(parcel)
+            if larger is None or not await self._opens([larger]):
+                return False
+            label = larger
         with self._standing_at(label):
             await self._lay_in(parcel, label)
         return await self._is_told_in(parcel, label)
+
+    async def _says_too_small(self, label: str) -> bool:
+        """At the screen, once it calls the door open; then shuts that door. False: the word was not taken."""
+        await self._wait(1, 3)
+        edge = self.place.edge
+        if edge is None or not self.place.is_serving:
+            return False
+        answer = await edge.entrance.said("does_not_fit", label)
+        if answer.kind != "opening" and answer.refusal != "no_fit":
+            return False
+        self._story.count("does not fit")
+        with self._standing_at(label):
+            await self._shut(label)
+        return True
 
     async def _lay_in(self, parcel: Parcel, label: str) -> None:
         self._hands.pull(label)
@@ -207,7 +279,7 @@ class Neighbourhood:
         if said:
             return said
         while order.to_fetch:
-            label = await self._opens([parcel.lay_in for parcel in order.parcels if parcel.lay_in])
+            label = await self._opens([parcel.lay_in for parcel in order.to_fetch if parcel.lay_in])
             if label is None:
                 return "no door opened"
             with self._standing_at(label):

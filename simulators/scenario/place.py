@@ -108,7 +108,7 @@ class Place:
             return
         self._task, self.edge, self.is_serving = None, None, False
         with contextlib.suppress(sqlite3.Error, AttributeError):
-            edge.store._db.close()  # what is not committed yet never will be
+            edge.store._disk.db.close()  # what is not committed yet never will be
         for end in self._plugged:
             end.hang_up()
         for connection in self._connections:

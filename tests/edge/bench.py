@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import secrets
 import time
 from collections.abc import Callable
@@ -41,25 +42,51 @@ LOG2_N = 10
 """The cheapest digest the contract allows: these tests are not about guessing."""
 
 
-def cabinet_file(compartments: int = 6, baud: int = 115200) -> CabinetFile:
-    board = {
-        "name": "locks", "kind": "lock_8a80", "bus": "rs485", "address": 1, "channels": 24, "pulse_ms": 100
-    }  # fmt: skip
-    boxes = [
-        {"label": f"{n + 1:02d}", "size": "SSMMLL"[n % 6], "board": "locks", "channel": n + 1, "row": n + 1}
-        for n in range(compartments)
+def cabinet_file(
+    compartments: int = 6, baud: int = 115200, *, boards: int = 1, pulse_ms: int = 100
+) -> CabinetFile:
+    """One bus; the compartments are spread over its boards, the first of which is called locks."""
+    each = -(-compartments // boards)
+    names = ["locks", *(f"locks-{n}" for n in range(2, boards + 1))]
+    hung = [
+        {
+            "name": name,
+            "kind": "lock_8a80",
+            "bus": "rs485",
+            "address": n,
+            "channels": 24,
+            "pulse_ms": pulse_ms,
+        }
+        for n, name in enumerate(names, start=1)
     ]
+    boxes = [
+        {
+            "label": f"{n + 1:02d}", "size": "SSMMLL"[n % 6], "board": names[n // each], "row": n % 30 + 1,
+            "channel": n % each + 1,
+        }
+        for n in range(compartments)
+    ]  # fmt: skip
     about = {"id": CABINET, "number": "T1", "name_zh": "测试柜", "name_en": "Test", "phone": "400-1"}
     return parse(
         {
             "cabinet": about,
             "bus": [{"name": "rs485", "port": "/dev/none", "baud": baud}],
-            "board": [board],
+            "board": hung,
             "reader": [{"name": "qr", "port": "/dev/none"}],
             "zone": [{"name": "ambient", "class": "ambient"}],
             "compartment": boxes,
         }
     )
+
+
+def as_toml(file: CabinetFile) -> str:
+    """The file as the edge reads it."""
+    lines = []
+    for name, parts in file.model_dump(mode="json", by_alias=True, exclude_none=True).items():
+        for part in parts if isinstance(parts, list) else [parts]:
+            lines.append(f"[[{name}]]" if isinstance(parts, list) else f"[{name}]")
+            lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in part.items()]
+    return "\n".join(lines) + "\n"
 
 
 @dataclass(frozen=True)

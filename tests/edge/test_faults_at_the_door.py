@@ -63,6 +63,23 @@ async def test_someone_inside_opens_what_holds_no_parcel_even_without_a_right(be
     assert ("someone_inside", "cabinet") in await raised(bench)
 
 
+async def test_a_coil_that_rests_keeps_no_other_door_of_its_supply_waiting(bench):
+    bench.edge.cabinet._unlock._resting["01"] = bench.edge.clock.now() + 3
+    await bench.edge.entrance.inside()
+    for label in list(bench.edge.cabinet.boxes)[1:]:
+        assert await bench.served.wait(label, "open", 2)
+    assert bench.pulses_at("01") == 0
+    assert await bench.served.wait("01", "open", 4)
+
+
+async def test_the_door_that_was_closed_last_is_known_after_a_restart(bench):
+    """Whoever shut themselves in with it does not know that the program has begun anew."""
+    order = await bench.loaded()
+    await bench.stop()
+    await bench.start()
+    assert (await bench.edge.entrance.inside()).door == bench.door_of(order)
+
+
 async def test_a_board_that_falls_silent_is_told_once_and_told_back(bench):
     await bench.served.fault("board_silent", "locks")
     await bench.until(lambda: bench.edge.health.has("board_silent", "locks"))

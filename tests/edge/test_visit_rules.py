@@ -400,6 +400,19 @@ def test_a_broken_switch_is_believed_after_ten_quiet_seconds():
     assert changes(door, (101, True), (105, False), (111, False))[0].state is DoorState.SENSOR_FAULT
 
 
+def test_a_flapping_switch_is_told_once_and_told_back_when_it_has_been_quiet():
+    flaps = [(n * 0.1, n // 2 % 2 == 0) for n in range(40)]
+    box, facts = FREE, []
+    for at, is_open in [*flaps, (5.0, False), (14.9, False), (15.1, False)]:
+        step = visit.door_read(box, Reading(is_open, at), at, RULES)
+        box, facts = step.box, [*facts, *step.facts]
+    faults = [(fact.type, fact.fault) for fact in facts if fact.type.startswith("Fault")]
+    raised = [("FaultRaised", "door_forced"), ("FaultRaised", "switch_flapping")]
+    assert faults == [*raised, ("FaultCleared", "switch_flapping")]
+    assert len(facts) == 11, "no more than eight changes are told before it is not believed"
+    assert box.door.is_closed, "and it is believed again"
+
+
 # --- tries, budgets, choices
 
 

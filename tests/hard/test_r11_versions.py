@@ -81,6 +81,16 @@ class Before:
         self.db.execute("insert or ignore into used values (?)", (f"{self.seq:016x}",))
         self.db.execute("commit")
 
+    def lines(self) -> list[bytes]:
+        """All events, as they would be sent; each is chained to the one before."""
+        head, found = CHAIN_START, []
+        for before, body in self.db.execute("select chain, body from outbox order by epoch, seq"):
+            assert before == head
+            head = chain(head, body)
+            found.append(body)
+        assert head == self.chain
+        return found
+
     def close(self) -> None:
         self.db.close()
 
@@ -94,7 +104,7 @@ async def now(path: Path, events: int) -> list[Event]:
         await store.commit(Change(boxes=(Box("02", State.VACANT),), facts=(InsideCalled(),)), stamp)
     rows = await store.events_after(0, 10_000, 1 << 30)
     assert rows is not None
-    assert chain_over(CHAIN_START, rows.lines) == store._chain
+    assert chain_over(CHAIN_START, rows.lines) == await store.chain_after(store.seq)
     await store.close()
     return [Event.read(line) for line in rows.lines]
 
@@ -108,10 +118,12 @@ async def test_r11_up_and_down_and_up_again_loses_no_row(tmp_path, rounds, reach
         assert older.seq == due
         for _ in range(1 + number % 3):
             older.commit("01")
+        lines = older.lines()
         older.close()
         due += 1 + number % 3 + 2
         found = await now(path, 2)
         assert [event.seq for event in found] == list(range(1, due + 1))
+        assert [event.line() for event in found[:-2]] == lines
     reached("R11", goal="0 rows lost", figure=f"0 of {due} lost in {rounds} rounds")
     assert list(tmp_path.glob("*.damaged-*")) == []
 

@@ -17,6 +17,7 @@ from controller.clock import Clock
 from controller.recovery import recover
 from controller.store import Change, Document, Store
 from controller.store.check import Damaged, check
+from controller.store.packing import COMPUTED
 from controller.visit import Ask, Box, Opening, Purpose, Refused, Rules, Side, State, ask, now_of
 
 PAGE = 4096
@@ -106,7 +107,7 @@ async def test_r8_a_file_cut_anywhere_is_found(tmp_path):
 SAFETY = [
     ("boxes", "body"), ("boxes", "label || body"), ("boxes", "sum"), ("meta", "value"), ("meta", "key"),
     ("used", "parcel"), ("documents", "body"), ("documents", "hash"), ("documents", "name"),
-    ("outbox", "body"), ("outbox", "chain"),
+    ("outbox", "packed"), ("outbox", "chain"),
 ]  # fmt: skip
 
 
@@ -128,6 +129,18 @@ async def test_r8_a_flipped_bit_in_a_safety_row_is_found(tmp_path, table, column
         (tmp_path / "bit.db").write_bytes(whole[:place] + changed + whole[place + 1 :])
         assert found(tmp_path / "bit.db"), (table, column, value, place)
     assert flipped > 0
+
+
+async def test_r8_a_flipped_bit_in_what_puts_events_together_is_found(tmp_path):
+    await (await busy_week(tmp_path / "edge")).close()
+    whole, luck = bytearray((tmp_path / "edge" / "edge.db").read_bytes()), random.Random(1)
+    at = whole.find(COMPUTED.encode())
+    assert at > 0
+    for _ in range(30):
+        changed, place = bytearray(whole), at + luck.randrange(len(COMPUTED))
+        changed[place] ^= 1 << luck.randrange(8)
+        (tmp_path / "bit.db").write_bytes(changed)
+        assert found(tmp_path / "bit.db"), place - at
 
 
 async def served_again(folder: Path) -> tuple[Store, dict[str, Box], float]:

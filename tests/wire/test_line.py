@@ -146,7 +146,8 @@ async def test_a_silent_board_says_when_to_come_back_and_the_pause_grows(locker)
             await locker.board.doors()
         pauses.append(told.value.retry_after)
         locker.line._silent["b1"].ask_again_at = 0.0
-    assert pauses == pytest.approx([0.28, 0.84, 2.8])
+    cost = 21 * 10 / 57600 + 2 * locker.board.reply_seconds
+    assert pauses == pytest.approx([cost, 3 * cost, 10 * cost])
 
 
 async def test_two_bad_answers_reopen_the_port(locker, wait_until):
