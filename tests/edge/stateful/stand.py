@@ -172,7 +172,7 @@ class Stand:
         self._doomed_by_pulse = delay
 
     def _count_commits(self, store: Store) -> None:
-        commit = store._commit
+        commit = store._ledger.commit
 
         def counted(*given: Any) -> None:
             commit(*given)
@@ -182,7 +182,7 @@ class Stand:
                 if left == 1:
                     self._loop.call_later(delay, self._die_soon)
 
-        store._commit = counted  # type: ignore[method-assign]
+        store._ledger.commit = counted  # type: ignore[method-assign]
 
     def _pulsed(self, label: str) -> None:
         self.ledger.pulsed(label)
@@ -306,7 +306,7 @@ class Stand:
 
 def leave_no_room(store: Store) -> None:
     """SQLite itself says from now on that the disk is full; the ballast gives a few pages back."""
-    ballast = store._ballast
+    ballast = store._disk._ballast
 
     def throw_out() -> bool:
         was_there = type(ballast).throw_out(ballast)
@@ -321,10 +321,10 @@ def leave_no_room(store: Store) -> None:
 
 def give_room(store: Store) -> None:
     for name in ("throw_out", "put_in"):
-        store._ballast.__dict__.pop(name, None)
+        store._disk._ballast.__dict__.pop(name, None)
     _limit(store, 1 << 24)
 
 
 def _limit(store: Store, more_pages: int) -> None:
-    (pages,) = store._db.execute("pragma page_count").fetchone()
-    store._db.execute(f"pragma max_page_count={pages + more_pages}")
+    (pages,) = store._disk.db.execute("pragma page_count").fetchone()
+    store._disk.db.execute(f"pragma max_page_count={pages + more_pages}")
