@@ -11,7 +11,7 @@ from controller.access import Access, Granted
 from controller.cabinet import Cabinet, Changed
 from controller.clock import Clock
 from controller.entrance.answer import Answer
-from controller.store import Store
+from controller.store import Store, StoreFailing
 from controller.visit import Ask, Box, Purpose, Refused, State
 
 log = structlog.get_logger(__name__)
@@ -122,6 +122,9 @@ class Collecting:
         task.add_done_callback(self._tasks.discard)
 
     async def _continue(self, grant: Granted) -> None:
-        answer = await self.collect(grant)
+        try:
+            answer = await self.collect(grant)
+        except StoreFailing:
+            answer = Answer("refused", refusal="no_store")
         if answer.kind != "opening":
             log.warning("the next door of the order stays closed", order=grant.order, refusal=answer.refusal)

@@ -117,6 +117,8 @@ def _resting(box: Box) -> State:
         return box.state
     if opening.purpose is Purpose.LOAD and box.parcel is not None:
         return State.CHECKING  # cut short by an emergency: the parcel may lie there by now
+    if opening.seen_open and box.parcel is not None:
+        return State.CHECKING  # or may be gone by now
     return opening.before
 
 

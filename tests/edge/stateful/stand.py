@@ -1,0 +1,330 @@
+"""One real edge on one simulated cabinet, on a virtual clock that stands still between two calls.
+
+Store, cabinet, entrance, unlocker, drivers and uplink are the product's; bytes go over wires in memory to
+simulated boards, messages over a network in memory to a cloud that keeps the contract.
+"""
+
+import asyncio
+import gc
+import random
+import tempfile
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cloud.fold import Picture
+from cloud.fold import Place as At
+from cloud.ingest import decode
+from config.contract.messages import chain_over
+from config.contract.signing import CHAIN_START
+from controller.store import Store
+from simulators.faults import Cause
+from simulators.scenario.cloud import Cloud
+from simulators.scenario.network import Network
+from simulators.scenario.people import Order
+from simulators.scenario.place import Place, cabinet_file
+from simulators.scenario.run import FIRST_MIDNIGHT_MS, MEMORY, traced_logs
+from simulators.scenario.story import Story
+from simulators.scenario.truth import Parcel, Reckoning
+from simulators.scenario.virtual import VirtualLoop, seeded_randomness
+from tests.edge.stateful.ledger import SWITCHES, Ledger, Rights
+
+T = TypeVar("T")
+
+NOON_S = 12 * 3600
+BALLAST_PAGES = 2000
+ORDERS = (("S",), ("S", "S"), ("M",))
+DRAINED_WITHIN_S = 400
+LOOK_S = 0.25
+AMOUNTS = {Cause.NOISE: 20.0, Cause.LATE_REPLY: 0.3}
+
+
+class TimedPlace(Place):
+    """A place that knows the true time, whatever its computer believes."""
+
+    def true_ms(self) -> int:
+        return self._now_ms()
+
+
+class Stand:
+    """``live`` lets a coroutine have its time; nothing else moves the clock. ``close`` when done."""
+
+    def __init__(self, seed: int) -> None:
+        self._open = ExitStack()
+        memory = str(MEMORY) if MEMORY.is_dir() else None
+        folder = self._open.enter_context(tempfile.TemporaryDirectory(prefix="tuangui-m2-", dir=memory))
+        self._open.enter_context(seeded_randomness(f"{seed}"))
+        runner = asyncio.Runner(loop_factory=lambda: VirtualLoop(f"{seed}"))
+        self._runner = self._open.enter_context(runner)
+        self._loop = runner.get_loop()
+        self._began = self._loop.time() - NOON_S
+        self.story = Story(lambda: self._loop.time() - self._began)
+        self._open.enter_context(traced_logs(self.story))
+        self._works: list[asyncio.Task[Any]] = []
+        self.rights = Rights()
+        self.parcels: dict[str, Parcel] = {}
+        self.disk_is_full = False
+        self.is_dark = False
+        self._doomed_by_pulse: float | None = None
+        self._doomed_by_commit: tuple[int, float] | None = None
+        self.live(self._build(seed, Path(folder)))
+
+    async def _build(self, seed: int, folder: Path) -> None:
+        chance = self._chance = random.Random(seed)
+        self.network = Network(chance)
+        self.cloud = Cloud(self.network.say, self._loop.time, self.now_ms, chance, self.story.violated)
+        self.network.cloud_hears = self.cloud.hear
+        file = cabinet_file(1 + seed % 2, 3)
+        self.place = TimedPlace(
+            file, folder / file.id, self.cloud.enrol(file.id), self.network, self.now_ms, chance,
+            {"poll_s": 0.5, "tick_s": 0.25}, self._ended_by_itself,
+        )  # fmt: skip
+        self.hands = self.place.served.cabinet
+        self.ledger = Ledger(self.place, self.story, self.parcels, self.rights)
+        self.hands.pulsed = self._pulsed
+        self.orders = [self._order(number, sizes) for number, sizes in enumerate(ORDERS)]
+        await self.place.plug_in()
+        await self.start()
+        await self.until(lambda: self.place.is_serving and self._has_documents())
+
+    def _order(self, number: int, sizes: tuple[str, ...]) -> Order:
+        code = f"{10_000_000 + number}"
+        order, ids = self.cloud.expect(self.place.id, list(sizes), code)
+        parcels = [Parcel(parcel, order, self.place.id) for parcel in ids]
+        self.parcels.update({parcel.id: parcel for parcel in parcels})
+        return Order(order, code, parcels)
+
+    def new_id(self) -> str:
+        return self._chance.randbytes(8).hex()
+
+    def _has_documents(self) -> bool:
+        edge = self.place.edge
+        return edge is not None and edge.access.parcels.keys() == self.parcels.keys()
+
+    # --- time
+
+    def now_ms(self) -> int:
+        return FIRST_MIDNIGHT_MS + int(self.story.second() * 1000)
+
+    @property
+    def now(self) -> float:
+        return self._loop.time()
+
+    def live(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(work)
+
+    def do(self, call: Callable[..., T], *what: Any) -> T:
+        """Something that takes no time, within the loop."""
+
+        async def doing() -> T:
+            return call(*what)
+
+        return self.live(doing())
+
+    def pass_time(self, seconds: float) -> None:
+        self.live(asyncio.sleep(seconds))
+
+    def begin(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Goes on while other things happen; an exception in it is a violation."""
+        task = self._loop.create_task(work)
+        self._works = [each for each in self._works if not each.done()] + [task]
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self.story.violated("people", f"ended with {task.exception()!r}")
+
+    async def until(self, condition: Any, seconds: float = 60.0) -> bool:
+        """Whether it came true in time."""
+        for _ in range(int(seconds / LOOK_S)):
+            if condition():
+                break
+            await asyncio.sleep(LOOK_S)
+        return bool(condition())
+
+    # --- the computer
+
+    async def start(self) -> None:
+        await self.place.start()
+        assert self.place.edge is not None
+        self._count_commits(self.place.edge.store)
+        if self.disk_is_full:
+            leave_no_room(self.place.edge.store)
+        self.begin(self._look_when_serving())
+
+    async def _look_when_serving(self) -> None:
+        if await self.until(lambda: self.place.is_serving) and self.place.edge is not None:
+            self.ledger.after_start(self.place.edge.cabinet)
+
+    async def die(self) -> None:
+        """Without a word; what is not committed never will be."""
+        if self.place.edge is not None:
+            self.story.trace(self.place.id, "the program dies")
+            self.ledger.before_death(self.place.edge.cabinet)
+            await self.place.kill()
+
+    def die_after_commit(self, number: int, delay: float) -> None:
+        """``delay`` 0: it is durable, and nobody has been told yet; so between intent and pulse."""
+        self._doomed_by_commit = (number, delay)
+
+    def die_after_pulse(self, delay: float) -> None:
+        self._doomed_by_pulse = delay
+
+    def _count_commits(self, store: Store) -> None:
+        commit = store._ledger.commit
+
+        def counted(*given: Any) -> None:
+            commit(*given)
+            if self._doomed_by_commit is not None:
+                left, delay = self._doomed_by_commit
+                self._doomed_by_commit = (left - 1, delay) if left > 1 else None
+                if left == 1:
+                    self._loop.call_later(delay, self._die_soon)
+
+        store._ledger.commit = counted  # type: ignore[method-assign]
+
+    def _pulsed(self, label: str) -> None:
+        self.ledger.pulsed(label)
+        if self._doomed_by_pulse is not None:
+            self._loop.call_later(self._doomed_by_pulse, self._die_soon)
+            self._doomed_by_pulse = None
+
+    def _die_soon(self) -> None:
+        self.begin(self.die())
+
+    async def lose_power(self) -> None:
+        self.is_dark = True
+        if self.place.edge is not None:
+            self.ledger.before_death(self.place.edge.cabinet)
+        await self.place.lose_power()
+
+    async def power_returns(self, *, clock_lost: bool) -> None:
+        self.is_dark = False
+        if self.place.edge is None:
+            self.place._boot_at, self.place._boot = self.now, self.place._new_boot()
+            self.place.wrong_by_s = -self.now_ms() / 1000 if clock_lost else 0.0
+            await self.place.served.mains(True)
+            await self.place.served.plug_in()
+            await self.start()
+
+    def fill_disk(self) -> None:
+        self.disk_is_full = self.ledger.nothing_can_be_written = True
+        if self.place.edge is not None:
+            leave_no_room(self.place.edge.store)
+
+    def empty_disk(self) -> None:
+        self.disk_is_full = self.ledger.nothing_can_be_written = False
+        if self.place.edge is not None:
+            give_room(self.place.edge.store)
+
+    def _ended_by_itself(self, cabinet: str, why: str) -> None:
+        """A controller that can write nothing at all may give up; whoever supervises it starts it again."""
+        if not self.disk_is_full:
+            self.story.violated(cabinet, why)
+        self._die_soon()
+
+    # --- the hardware
+
+    async def damage(self, cause: Cause, label: str) -> None:
+        """At this compartment, or at the board or the bus where such a thing sits."""
+        if cause in SWITCHES:
+            self.ledger.excuse(label, cause.value)
+        at_door = cause in SWITCHES or cause is Cause.LATCH_JAMMED
+        file = self.place.file
+        elsewhere = file.bus[0].name if cause is Cause.NOISE else file.board[0].name
+        await self.place.served.fault(cause, label if at_door else elsewhere, AMOUNTS.get(cause))
+
+    async def repair(self) -> None:
+        """Boards, doors, network, cloud and disk are as they should be."""
+        for fault in self.place.served.faults.active():
+            if fault.where in self.hands.labels():
+                self.ledger.excuse_behind_a_lying_switch(fault.where)
+            await self.place.served.repair(fault.cause, fault.where)
+        self.weather_is()
+        self.cloud_is_stopped(False)
+        self.empty_disk()
+        self.place.wrong_by_s = 0.0
+
+    # --- the network and the cloud
+
+    def weather_is(self, *, is_out: bool = False, is_stalled: bool = False) -> None:
+        self.place.weather.is_out, self.place.weather.is_stalled = is_out, is_stalled
+
+    def cloud_is_stopped(self, stopped: bool) -> None:
+        self.cloud.is_stopped = stopped
+
+    def restore_cloud(self, keeps: float) -> None:
+        """It comes back from a copy: of each history it has only the first part."""
+        known = self.cloud.cabinets[self.place.id]
+        fresh = Picture()
+        for epoch, history in known.epochs.items():
+            del history.lines[int(len(history.lines) * keeps) :]
+            history.through = len(history.lines)
+            history.chain = chain_over(CHAIN_START, history.lines)
+            for seq, line in enumerate(history.lines, 1):
+                _, fact = decode(line, self.place.id, epoch, seq)
+                fresh.apply(At("simulated", self.place.id, history.ordinal, seq, seq), fact)
+        self.cloud.picture = fresh
+
+    # --- the end
+
+    async def settle(self, shut: Callable[[str], None]) -> None:
+        """Nothing is wrong any more: what was asked ends, the outbox drains, and all agree."""
+        await self._heal()
+        for _ in range(10):
+            await asyncio.sleep(0.5)
+            for label in self.hands.standing_open():
+                shut(label)
+        await asyncio.sleep(70)  # no interim state outlives this
+        await self.until(self._is_drained, DRAINED_WITHIN_S)
+        reckoning = Reckoning(self.story, self.cloud, self.parcels, random.Random(0))
+        self.ledger.check()
+        self.ledger.check_every_parcel()
+        reckoning.check_drained(self.place)
+        reckoning.check_fold()
+
+    async def _heal(self) -> None:
+        self._doomed_by_pulse = self._doomed_by_commit = None
+        await asyncio.sleep(1.0)  # whoever is to die already has died
+        await self.repair()
+        if self.place.edge is None:
+            await self.start()
+        await self.until(lambda: self.place.is_serving)
+
+    def _is_drained(self) -> bool:
+        edge, known = self.place.edge, self.cloud.cabinets[self.place.id]
+        return edge is not None and edge.store.epoch in known.epochs and (
+            known.epochs[edge.store.epoch].through == edge.store.seq == edge.store.through
+        )  # fmt: skip
+
+    def close(self) -> None:
+        self.live(self.place.kill())
+        self._open.close()
+        gc.unfreeze()  # an edge that starts freezes what is there; thousands of them would never be let go
+
+
+def leave_no_room(store: Store) -> None:
+    """SQLite itself says from now on that the disk is full; the ballast gives a few pages back."""
+    ballast = store._disk._ballast
+
+    def throw_out() -> bool:
+        was_there = type(ballast).throw_out(ballast)
+        if was_there:
+            _limit(store, BALLAST_PAGES)
+        return was_there
+
+    ballast.throw_out = throw_out  # type: ignore[method-assign]
+    ballast.put_in = lambda: False  # type: ignore[method-assign]
+    _limit(store, 0)
+
+
+def give_room(store: Store) -> None:
+    for name in ("throw_out", "put_in"):
+        store._disk._ballast.__dict__.pop(name, None)
+    _limit(store, 1 << 24)
+
+
+def _limit(store: Store, more_pages: int) -> None:
+    (pages,) = store._disk.db.execute("pragma page_count").fetchone()
+    store._disk.db.execute(f"pragma max_page_count={pages + more_pages}")
