@@ -43,9 +43,13 @@ class Loading:
         self._access = access
         self._clock = clock
         self.placing = placing
-        self._wrong_door = WrongDoor(cabinet, store, placing)
+        self._wrong_door = WrongDoor(cabinet, store, placing, self._is_here)
         self._courier: Courier | None = None
         cabinet.listen(self._heard)
+
+    async def load(self) -> None:
+        """What was not answered when the program went down; before anybody is served."""
+        await self._wrong_door.load()
 
     @property
     def courier(self) -> Courier | None:
@@ -130,6 +134,10 @@ class Loading:
             return Answer("refused", door=door, refusal=outcome.reason)
         return await self._act_on(word, delivery, door)
 
+    def _is_here(self, door: str) -> bool:
+        """A courier, or whoever brought what is behind this door."""
+        return self.courier is not None or self.placing.at_door(door) is not None
+
     def _parcel_in_doubt(self, door: str) -> str | None:
         """Only a courier answers for what happened before the controller stopped."""
         box = self._cabinet.boxes.get(door)
@@ -143,7 +151,9 @@ class Loading:
         return self._unsure() or Answer("noted", door=door)
 
     def _unsure(self) -> Answer | None:
-        """A loading was under way when the controller stopped, and nobody saw how it ended."""
+        """Another door moved, or a loading ended unseen when the controller stopped."""
+        if (about_other := self._wrong_door.asked()) is not None:
+            return about_other
         box = reservations.unsure(self._cabinet.boxes)
         if self.courier is None or box is None:
             return None
