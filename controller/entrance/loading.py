@@ -157,7 +157,7 @@ class Loading:
         box = reservations.unsure(self._cabinet.boxes)
         if self.courier is None or box is None:
             return None
-        return Answer("question", door=box.label, asks=(Word.IS_IN, Word.NOT_IN))
+        return _where(box.label)
 
     # --- what happens at the doors
 
@@ -171,11 +171,23 @@ class Loading:
                     self.stays()
                 case events.DepositAborted(reason="door_stuck"):
                     self._try_another(fact)
+                case events.CheckNeeded(purpose="load"):
+                    self._ask_about(fact.box.label)
+                    self._next_in_turn()
                 case (
                     events.DepositAborted() | events.DepositAnswered() | events.CheckNeeded()
                     | events.OpeningEnded() | events.OpeningFailed()
                 ):  # fmt: skip
                     self._next_in_turn()
+
+    def _ask_about(self, door: str) -> None:
+        """A loading has ended unseen, or its door stood open for too long; whoever brought it may know."""
+
+        async def ask() -> Answer | None:
+            return _where(door) if visit.in_doubt(self._cabinet.boxes[door]) else None
+
+        if self._is_here(door) and not self._wrong_door.asks(door):
+            self.placing.soon(ask)
 
     def _next_in_turn(self) -> None:
         """What a courier scanned who has gone for good opens no door any more."""
@@ -197,3 +209,8 @@ class Loading:
         delivery = self.placing.at_door(fact.box.label)
         if delivery is not None and not self._wrong_door.asks(fact.box.label):
             self.placing.soon(lambda: self.placing.again(delivery))
+
+
+def _where(door: str) -> Answer:
+    """Is the parcel behind this door?"""
+    return Answer("question", door=door, asks=(Word.IS_IN, Word.NOT_IN))
