@@ -78,6 +78,8 @@ class Edge:
     safe_mode: SafeMode
     fell_back: bool
     """The records were found damaged or older than they were."""
+    refused: tuple[Problem, ...]
+    """What is wrong with the cabinet file that was given; ``file`` is then the last good one."""
     beat: Beat
     """Of the loop that lets time act."""
 
@@ -98,6 +100,7 @@ class Edge:
         await self.switches.read_once()
         reason = "start" if clean else "crash" if same_boot else "power"
         await self._record_boot("start" if await self.store.meta("boot") is None else reason)
+        await self._tell_refused()
         url = await self.kiosk.start()
         notify("READY=1")
         ready({"ready": True, "cabinet": self.file.id, "kiosk_url": url})
@@ -109,6 +112,13 @@ class Edge:
         more = [Surveyed(boxes=rest[at : at + MOST_BOXES]) for at in range(0, len(rest), MOST_BOXES)]
         meta = {"boot": self.clock.boot, "running": "yes"}
         await self.cabinet.record(Change(facts=(booted, *more), meta=meta))
+
+    async def _tell_refused(self) -> None:
+        if self.refused:
+            detail = "; ".join(map(str, self.refused))
+            await self.health.begins("file_refused", "cabinet", detail)
+        else:
+            await self.health.ends("file_refused", "cabinet")
 
     async def run(self, ready: Callable[[dict[str, Any]], None]) -> None:
         """Serve until cancelled; then let go of ports and files in order."""
@@ -209,6 +219,7 @@ async def build(
     identity: Identity,
     hardware: Hardware,
     *,
+    refused: tuple[Problem, ...] = (),
     computer: Computer | None = None,
     connect: Connect | None = None,
     screen_of: type[Kiosk] = Kiosk,
@@ -251,13 +262,14 @@ async def build(
         samples=lambda: climate.samples() | zones.samples() | figures.samples(),
     )  # fmt: skip
     kiosk = screen_of(file, settings, identity.cloud_url, entrance, screen, cabinet, clock, uplink)
+    kiosk.on_last_good = bool(refused)
     limit = Limit(settings.safe_after_ends, settings.safe_within_min)
     safe_mode = SafeMode(cabinet, store, clock, health, limit)
     _hand_out(documents, access, entrance, commands, cabinet, kiosk, safe_mode)
     return Edge(
         file, settings, hardware, store, clock, cabinet, health, records, access, documents, screen, entrance,
         commands, outbox, switches, climate, zones, figures, trace, uplink, kiosk, safe_mode, fell_back,
-        Beat(),
+        refused, Beat(),
     )  # fmt: skip
 
 

@@ -85,6 +85,8 @@ FAULTS: dict[str, Fault] = {
                "仍可取件，暂停投放；清理磁盘", "Pickups go on, deposits do not; make room on its disk"),
         _fault("safe_mode", Severity.ALARM, "柜机反复异常退出，已进入安全模式", "The cabinet kept failing and is in safe mode",
                "仍可取件，暂停投放和远程开门；查看日志", "Pickups go on, deposits and remote openings do not; read its log"),
+        _fault("file_refused", Severity.ALARM, "柜体文件有误，正使用上一份", "The cabinet file was refused; the last good one is in force",
+               "按日志改正柜体文件后重启", "Put right what the log names, then restart it"),
         _fault("records_restored", Severity.ALARM, "柜机记录曾损坏或回退", "The cabinet's records were damaged or older ones",
                "到现场逐箱核对物品", "Look into every compartment and compare"),
         _fault("guessing", Severity.ALARM, "有人在试取件码", "Somebody is guessing codes",

@@ -79,6 +79,8 @@ class Kiosk:
         self._rows = {c.label: c.row for c in file.compartment}
         self._live = Live(self._state, clock)
         self.phone = file.cabinet.phone
+        self.on_last_good = False
+        """The cabinet file was refused; the last good one is gone by."""
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
         self.app = Guard(self._routes())
@@ -188,6 +190,7 @@ class Kiosk:
             "number": self._file.cabinet.number,
             "phone": self.phone,
             "online": self._uplink.connected,
+            "last_good": self.on_last_good,
             "loading": self._entrance.loading.courier is not None,
             "overdue": [box.label for box in self._entrance.removing.overdue()],
             "asks": self._entrance.asks,

@@ -243,6 +243,7 @@ function drawState(state) {
   at("lost").hidden = true;
   at("online").hidden = !state.online;
   at("offline").hidden = state.online;
+  at("last-good").hidden = !state.last_good;
   at("loading").hidden = !state.loading;
   at("phone").textContent = state.phone;
   overdue = state.overdue.length;

@@ -10,6 +10,10 @@ WORDS: dict[str, Sentence] = {
     "offline": Sentence("未联网，取件不受影响", "Offline. Collecting works all the same"),
     "lost": Sentence("柜机正在重新启动，请稍候", "The cabinet is starting again, please wait"),
     "loading": Sentence("投件中", "Loading"),
+    "last_good": Sentence(
+        "维护提示：柜体文件有误，正使用上一份",
+        "For service: cabinet file refused, the last good one is in force",
+    ),
     "other_language": Sentence("English", "中文"),
     "type_code": Sentence("请输入 8 位取件码", "Type your 8-digit pickup code"),
     "type_tail": Sentence(

@@ -282,6 +282,12 @@ async def test_number_telephone_and_network_are_always_told(bench, kiosk):
     await expect(kiosk.locator("#offline")).to_be_hidden()
 
 
+async def test_service_sees_that_the_last_good_file_is_in_force(bench, kiosk):
+    await expect(kiosk.locator("#last-good")).to_be_hidden()
+    bench.edge.kiosk.on_last_good = True
+    await expect(kiosk.locator("#last-good")).to_contain_text("正使用上一份")
+
+
 async def test_digits_are_masked_at_once_forgotten_soon_and_the_language_goes_back(bench, kiosk):
     digits = kiosk.locator("#digits")
     await kiosk.locator("#language").click()
