@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import gc
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -236,10 +236,12 @@ async def build(
     fell_back = store.fallen is not None
     boxes = await recover(await _boxes(file, store), store, clock)
     cabinet = Cabinet(boxes, await store.used(), store, clock, rules)
-    health = Health(cabinet)
+    health = Health(cabinet, store, clock)
+    health.subjects = _parts(file)
     records = Records(cabinet, store, clock, health)
     keys = CabinetKeys.derive(file.id, identity.key)
     access = Access(file.id, clock, Kept.read(store.guarded))
+    health.over["guessing"] = lambda: not access.is_guessed_at
     documents = Documents(file.id, identity.root_key, keys, cabinet, store, clock)
     screen = Screen(clock)
     zones = Zones(file, cabinet, health, store, clock)
@@ -307,6 +309,16 @@ async def _boxes(file: CabinetFile, store: Store) -> dict[str, Box]:
         reason = "is not in the file any more, and a parcel lies there"
         raise BadFile([Problem(file.id, f"compartment {box.label}", reason) for box in lost])
     return {label: kept.get(label) or Box(label, verified=False) for label in labels}
+
+
+def _parts(file: CabinetFile) -> dict[str, Collection[str]]:
+    """What there is that may be faulty, by its fault."""
+    cold = [zone.name for zone in file.zone if zone.limit is not None]
+    probes = [probe.name for probe in file.thermometer]
+    return {
+        "board_silent": [board.name for board in file.board], "thermometer_silent": probes,
+        "too_warm": cold, "cold_hold": cold,
+    }  # fmt: skip
 
 
 def _buses(hardware: Hardware) -> dict[str, Wire]:

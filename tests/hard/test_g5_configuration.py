@@ -257,6 +257,10 @@ async def test_residents_are_served_on_the_last_good_file_and_the_cloud_is_told(
         assert "cabinet.colour: unknown key" in told["detail"]
         async with httpx.AsyncClient(base_url=bench.kiosk_url) as kiosk:
             assert (await kiosk.get("state")).json()["last_good"] is True
+        await bench.is_killed()
+        bench.refused = ()
+        await bench.start()
+        assert not bench.edge.health.has("file_refused", "cabinet"), "it is put right, and that is told"
     finally:
         await bench.stop()
         bench.served.unplug()
