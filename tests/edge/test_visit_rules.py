@@ -367,6 +367,28 @@ def test_records_that_fell_back_hold_everything_until_a_person_looks():
     assert step.box.opening is None
 
 
+def flickers(step, at):
+    """The switch of a door that was seen open is not believed any more."""
+    door = Door(DoorState.SENSOR_FAULT, at)
+    return replace(step.box, door=door)
+
+
+@pytest.mark.parametrize(
+    ("box", "wish", "keeps"),
+    [(FULL, COLLECT, PARCEL), (FREE, LOAD, PARCEL), (FREE, Ask(7, Purpose.SERVICE, "badge", None), None)],
+)
+def test_a_visit_whose_switch_flickers_for_ever_ends_as_left_open_and_a_person_looks(box, wish, keeps):
+    visited = flickers(opened(box, wish), 110.0)
+    assert visit.tick(visited, 101.0 + 119.9, RULES) == visit.Step(visited)
+    step = visit.tick(visited, 101.0 + 120.0, RULES)
+    assert [fact.reason for fact in step.facts if fact.type == "CheckNeeded"] == ["left_open"]
+    assert (step.box.state, step.box.opening, step.box.parcel) == (State.CHECKING, None, keeps)
+    assert step.box.awaits_word == (wish is LOAD)
+    assert visit.tick(step.box, 300.0, RULES).facts == ()
+    look = Ask(8, Purpose.SERVICE, "badge", step.box.occupancy)
+    assert not isinstance(ask(step.box, look, 300.0, RULES), Refused)
+
+
 def test_a_flapping_switch_is_told_once_and_told_back_when_it_has_been_quiet():
     flaps = [(n * 0.1, n // 2 % 2 == 0) for n in range(40)]
     box, facts = FREE, []
