@@ -132,5 +132,6 @@ DOOR_FAULTS: dict[str, Callable[[Box, float], bool]] = {
     "door_stuck": lambda box, now: False,  # until it opens: nobody knows before
     "compartment_unclear": lambda box, now: _is_clear(box),
     "switch_flapping": _is_quiet,
+    "wiring_unproven": lambda box, now: Side.UNPROVEN not in box.sides,
 }
 """Whether the fault of a door is over, as far as the door shows it right now; an unread one shows nothing."""
