@@ -17,8 +17,8 @@ IS_NOT_SO = [
     ("board_silent", "locks"), ("board_silent", "locks-of-old"), ("bus_lost", "rs485"), ("bus_lost", "usb"),
     ("reader_lost", "qr"), ("thermometer_silent", "probe-of-old"), ("too_warm", "zone-of-old"),
     ("cold_hold", "zone-of-old"), ("door_left_open", "01"), ("door_forced", "01"), ("switch_flapping", "02"),
-    ("compartment_unclear", "01"), ("wiring_unproven", "01"), ("door_stuck", "99"), ("store_failing", "store"), ("disk_full", "store"),
-    ("safe_mode", "cabinet"), ("records_restored", "store"), ("guessing", "keypad"),
+    ("compartment_unclear", "01"), ("wiring_unproven", "01"), ("door_stuck", "99"),
+    ("store_failing", "store"), ("disk_full", "store"), ("safe_mode", "cabinet"), ("records_restored", "store"), ("guessing", "keypad"),
     ("file_refused", "cabinet"),
 ]  # fmt: skip
 """Ended by what is seen after the start, without anybody doing anything."""
