@@ -22,6 +22,7 @@ from controller.bus_trace import BusTrace
 from controller.cabinet import Cabinet
 from controller.climate import Climate, Zones
 from controller.clock import Clock, Computer
+from controller.closed import Closed
 from controller.commands import Commands
 from controller.desired import Documents
 from controller.door_figures import DoorFigures
@@ -269,7 +270,8 @@ async def build(
     kiosk.on_last_good = bool(refused)
     limit = Limit(settings.safe_after_ends, settings.safe_within_min)
     safe_mode = SafeMode(cabinet, store, clock, health, limit)
-    _hand_out(documents, access, entrance, commands, cabinet, kiosk, safe_mode)
+    closed = Closed(cabinet)
+    _hand_out(documents, access, entrance, commands, cabinet, kiosk, safe_mode, closed)
     return Edge(
         file, settings, hardware, store, clock, cabinet, health, records, access, documents, screen, entrance,
         commands, outbox, switches, climate, zones, figures, trace, uplink, kiosk, safe_mode, fell_back,
@@ -285,6 +287,7 @@ def _hand_out(
     cabinet: Cabinet,
     kiosk: Kiosk,
     safe_mode: SafeMode,
+    closed: Closed,
 ) -> None:
     """Who is given which document."""
     phone_of_file = kiosk.phone
@@ -294,6 +297,8 @@ def _hand_out(
         cabinet.follow(given)
         entrance.placing.doors_at_once = given.doors_at_once
         safe_mode.follow(given)
+        closed.follow(given)
+        kiosk.settings = given
         kiosk.phone = given.phone or phone_of_file
 
     documents.use(DocumentName.KEYS, access.use_keys)

@@ -157,6 +157,8 @@ REFUSALS: dict[str, Refusal] = {
         _refusal("held", "为安全起见，暂停取件", "Held back for safety", "请联系客服", "Please call us"),
         _refusal("unproven", "锁控板刚更换，箱门待核对", "This door was wired anew and has not been checked yet",
                  "请联系客服", "Please call us"),
+        _refusal("closed", "本柜暂停使用", "This cabinet is out of use at present",
+                 "请联系客服", "Please call us"),
         _refusal("no_store", "柜机暂时无法保存记录", "The cabinet cannot write its records", "请联系客服", "Please call us"),
         _refusal("safe_mode", "柜机处于安全模式", "The cabinet is in safe mode",
                  "可在柜机上用取件码或二维码取件", "You can collect with the code or the QR at the cabinet"),

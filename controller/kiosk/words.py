@@ -10,6 +10,8 @@ WORDS: dict[str, Sentence] = {
     "offline": Sentence("未联网，取件不受影响", "Offline. Collecting works all the same"),
     "lost": Sentence("柜机正在重新启动，请稍候", "The cabinet is starting again, please wait"),
     "loading": Sentence("投件中", "Loading"),
+    "closed_new": Sentence("本柜暂停投放，取件照常", "Nothing is taken in at present; collecting goes on"),
+    "closed_all": Sentence("本柜暂停使用", "This cabinet is out of use at present"),
     "last_good": Sentence(
         "维护提示：柜体文件有误，正使用上一份",
         "For service: cabinet file refused, the last good one is in force",

@@ -18,8 +18,8 @@ IS_NOT_SO = [
     ("reader_lost", "qr"), ("thermometer_silent", "probe-of-old"), ("too_warm", "zone-of-old"),
     ("cold_hold", "zone-of-old"), ("door_left_open", "01"), ("door_forced", "01"), ("switch_flapping", "02"),
     ("compartment_unclear", "01"), ("wiring_unproven", "01"), ("door_stuck", "99"),
-    ("store_failing", "store"), ("disk_full", "store"), ("safe_mode", "cabinet"), ("records_restored", "store"), ("guessing", "keypad"),
-    ("file_refused", "cabinet"),
+    ("store_failing", "store"), ("disk_full", "store"), ("safe_mode", "cabinet"),
+    ("records_restored", "store"), ("guessing", "keypad"), ("file_refused", "cabinet"),
 ]  # fmt: skip
 """Ended by what is seen after the start, without anybody doing anything."""
 WANTS = [("door_stuck", "01"), ("someone_inside", "cabinet"), ("fork", "0" * 16), ("bad_proof", "desired")]
