@@ -298,6 +298,7 @@ def _hand_out(
         entrance.placing.doors_at_once = given.doors_at_once
         safe_mode.follow(given)
         closed.follow(given)
+        access.use_settings(given)
         kiosk.settings = given
         kiosk.phone = given.phone or phone_of_file
 

@@ -290,6 +290,9 @@ class CabinetSettings(_Said):
     phone: str = Field(
         default="", max_length=30, description="operator's telephone; empty: the cabinet file's"
     )
+    codes_guessed: bool = Field(
+        default=False, description="codes are guessed all over the fleet: they need the phone's last digits"
+    )
     closed_for: Literal["nothing", "new", "all"] = Field(
         default="nothing", description="new: nothing is put in, pickups go on; all: pickups stop, too"
     )
