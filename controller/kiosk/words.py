@@ -124,8 +124,8 @@ WORDS: dict[str, Sentence] = {
     "where_is_it_next": Sentence("请先关好所有箱门，再选择", "Close every door first, then choose"),
     "is_it_in": Sentence("{door} 号箱里有没有放入包裹？", "Was the parcel put into box {door}?"),
     "is_it_in_next": Sentence(
-        "柜机刚才中断，没有看到；不确定请再扫包裹标签",
-        "The cabinet stopped and did not see. Not sure? Scan its label",
+        "柜机没有看到；不确定请再扫包裹标签",
+        "The cabinet did not see it. Not sure? Scan its label",
     ),
     "no_fit_of": Sentence("没有 {size} 号以上的{zone}空箱", "No {zone} box of size {size} or larger is free"),
     "zone_ambient": Sentence("常温", "ambient"),
