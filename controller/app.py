@@ -15,6 +15,7 @@ from config.contract.messages import CabinetSettings, DocumentName
 from config.contract.signing import CabinetKeys
 from config.problems import BadFile, Problem
 from config.settings import EdgeSettings
+from controller import wiring
 from controller.access import Access, Kept
 from controller.beat import Beat
 from controller.bus_trace import BusTrace
@@ -88,6 +89,7 @@ class Edge:
         clean = await self.store.meta("running") == "no"
         await self.safe_mode.start(clean=await self.store.meta("running") != "yes")
         await self.cabinet.restarted(same_boot=same_boot)
+        await wiring.compare(self.file, self.cabinet, self.store)
         await self.zones.load(same_boot=same_boot, fell_back=self.fell_back)
         await self.figures.load()
         await self.documents.load()
