@@ -62,7 +62,9 @@ def by_one(key):
 
 @pytest.fixture
 async def bench(tmp_path):
-    file = cabinet_file(pulse_ms=PULSE_MS).model_copy(update={"officer": (as_officer(LIN), as_officer(WANG))})
+    file = cabinet_file(boards=2, pulse_ms=PULSE_MS).model_copy(
+        update={"officer": (as_officer(LIN), as_officer(WANG))}
+    )
     bench = Bench(tmp_path, file, safe_after_ends=ENDS)
     await bench.plug_in()
     await bench.start()
