@@ -4,6 +4,7 @@ import base64
 import json
 import secrets
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -253,7 +254,7 @@ async def test_an_order_is_carried_out_once_also_after_a_restart_and_with_older_
 
 
 async def test_nothing_that_is_locked_or_taken_back_or_busy_stands_in_the_way(bench):
-    """Safe mode, a locked keypad, a spent budget, no rights at all, and a courier at an open door."""
+    """Safe mode, a locked keypad, no rights at all, and a courier at an open door."""
     await bench.courier()
     loading = bench.cloud.expect()
     await bench.hand_over()
@@ -263,9 +264,7 @@ async def test_nothing_that_is_locked_or_taken_back_or_busy_stands_in_the_way(be
     for n in range(FREE_TRIES + 1):
         answer = await bench.edge.entrance.typed(f"0000000{n}")
     assert answer.wait_s > 0
-    nothing = CabinetSettings(remote_opens_per_minute=0, remote_opens_per_hour=0)
     take, epoch = bench.edge.documents.take, bench.edge.store.epoch
-    await take(bench.cloud.document(DocumentName.SETTINGS, nothing, epoch))
     await take(bench.cloud.document(DocumentName.GRANTS, Grants(), epoch))
     await take(bench.cloud.document(DocumentName.PARCELS, Parcels(salt="0" * 32, parcels=()), epoch))
     bench.knows_time()
@@ -276,16 +275,31 @@ async def test_nothing_that_is_locked_or_taken_back_or_busy_stands_in_the_way(be
     await bench.becomes(door, "checking")  # it stood open all along, so no pulse can prove anything
 
 
-async def test_it_takes_nothing_from_the_budget_of_openings_that_nobody_sees(bench):
+async def test_it_needs_nothing_of_the_budget_of_openings_that_nobody_sees_and_takes_nothing(bench):
+    nothing = CabinetSettings(remote_opens_per_minute=0, remote_opens_per_hour=0)
+    document = bench.cloud.document(DocumentName.SETTINGS, nothing, bench.edge.store.epoch)
+    await bench.edge.documents.take(document)
+    assert bench.edge.commands.settings == nothing
     await send(bench, signed_by(LIN, WANG))
     await all_open(bench)
     assert bench.edge.commands._budget.opened_ms == ()
 
 
+async def test_a_bank_of_doors_may_take_longer_than_a_single_opening(bench):
+    rules = bench.edge.cabinet.rules
+    bench.edge.cabinet.rules = replace(rules, window_s=0.3)
+    supply = next(iter(bench.edge.cabinet._unlock._supplies.values()))
+    async with supply:
+        await send(bench, signed_by(LIN, WANG))
+        late = bench.edge.clock.now() + 0.6
+        await bench.until(lambda: bench.edge.clock.now() > late)
+    await all_open(bench)
+
+
 async def test_a_pulse_that_waited_until_the_order_was_over_is_withheld(bench):
     """The supply is busy with another coil until then."""
     supply = next(iter(bench.edge.cabinet._unlock._supplies.values()))
-    ordered = replace_good_until(order(), now_ms() + 500)
+    ordered = order(minutes=0.5 / 60)
     async with supply:
         await send(bench, signed_by(LIN, WANG, ordered))
         await bench.until(lambda: all(box.opening for box in bench.edge.cabinet.boxes.values()))
@@ -294,10 +308,6 @@ async def test_a_pulse_that_waited_until_the_order_was_over_is_withheld(bench):
     await bench.until(lambda: not any(box.opening for box in bench.edge.cabinet.boxes.values()))
     assert bench.openings_on_the_wire() == 0
     assert [e["reason"] for e in await told(bench, "PulseWithheld")] == ["late"] * 6
-
-
-def replace_good_until(ordered, good_until_ms):
-    return ordered.model_copy(update={"good_until_ms": good_until_ms})
 
 
 @pytest.mark.parametrize("doors", range(1, 4))
