@@ -146,15 +146,6 @@ async def test_a_cabinet_that_is_not_there_or_not_ours_is_told(service: Service)
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_cabinet")
 
 
-async def test_only_operators_hand_in_orders(service: Service) -> None:
-    await service.connected()
-    for scope, status in ((Scope.READ, 403), (Scope.COURIER, 403), (Scope.OPERATOR, 202)):
-        key = await create_api_key(service.parts.store, f"a {scope}", [scope])
-        header = {"Authorization": f"Bearer {key}"}
-        answer = await service.http.post(ALL, json=as_json(by_both()), headers=header)
-        assert answer.status_code == status
-
-
 async def handed_in(service: Service, file: Path, key: str) -> tuple[int, str]:
     """``tuangui cloud open-all`` in a process of its own."""
     where = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path.cwd()), "TUANGUI_API_KEY": key}
