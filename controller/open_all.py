@@ -18,7 +18,7 @@ from controller.cabinet import Cabinet
 from controller.clock import Clock
 from controller.entrance.inside import LAST_CLOSED
 from controller.store import Change, Store
-from controller.visit import Ask, Purpose, Refused
+from controller.visit import Ask, Purpose, Refused, Step
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +91,7 @@ class EveryDoor:
         for label in labels:
             await self._ask(label, not_after, None)
 
-    async def _ask(self, label: str, not_after: float, along: Change | None) -> object:
+    async def _ask(self, label: str, not_after: float, along: Change | None) -> Step | Refused:
         number = self._store.next_opening()
         wish = Ask(number, Purpose.EMERGENCY, "officers", None, not_after=not_after)
         return await self._cabinet.ask(label, wish, along)
