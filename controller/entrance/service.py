@@ -23,7 +23,7 @@ from controller.visit import Ask, Purpose, Refused, Side
 log = structlog.get_logger(__name__)
 
 THIS_DOOR, ANOTHER_DOOR = "this_door", "another_door"
-ENDED_BY_A_VISIT = {"someone_inside", "fork"}
+ENDED_BY_A_VISIT = {"someone_inside", "opened_by_order", "fork"}
 """Faults that no reading ends: somebody has to see how it is at the cabinet."""
 SERVICE_IDLE_S = 180.0
 PIN_WITHIN_S = 60.0

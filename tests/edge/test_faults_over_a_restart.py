@@ -22,7 +22,10 @@ IS_NOT_SO = [
     ("records_restored", "store"), ("guessing", "keypad"), ("file_refused", "cabinet"),
 ]  # fmt: skip
 """Ended by what is seen after the start, without anybody doing anything."""
-WANTS = [("door_stuck", "01"), ("someone_inside", "cabinet"), ("fork", "0" * 16), ("bad_proof", "desired")]
+WANTS = [
+    ("door_stuck", "01"), ("someone_inside", "cabinet"), ("opened_by_order", "cabinet"), ("fork", "0" * 16),
+    ("bad_proof", "desired"),
+]  # fmt: skip
 """Ended by a door that opens, by somebody with a badge, or by a message that holds."""
 
 
