@@ -75,6 +75,8 @@ _TABLE: dict[str, tuple[str, str]] = {
     # one cabinet
     "unknown_cabinet": ("没有这台柜机", "There is no such cabinet"),
     "back_to_list": ("返回柜机列表", "Back to the cabinets"),
+    "closed.new": ("已停止投放，取件照常", "Closed: nothing is taken in, pickups go on"),
+    "closed.all": ("已停用，取件也暂停", "Closed: pickups have stopped, too"),
     "phone": ("客服电话", "Operator's telephone"),
     "software": ("软件", "Software"),
     "clock": ("时钟", "Clock"),

@@ -10,6 +10,12 @@ WORDS: dict[str, Sentence] = {
     "offline": Sentence("未联网，取件不受影响", "Offline. Collecting works all the same"),
     "lost": Sentence("柜机正在重新启动，请稍候", "The cabinet is starting again, please wait"),
     "loading": Sentence("投件中", "Loading"),
+    "closed_new": Sentence("本柜暂停投放，取件照常", "Nothing is taken in at present; collecting goes on"),
+    "closed_all": Sentence("本柜暂停使用", "This cabinet is out of use at present"),
+    "last_good": Sentence(
+        "维护提示：柜体文件有误，正使用上一份",
+        "For service: cabinet file refused, the last good one is in force",
+    ),
     "other_language": Sentence("English", "中文"),
     "type_code": Sentence("请输入 8 位取件码", "Type your 8-digit pickup code"),
     "type_tail": Sentence(
@@ -123,8 +129,8 @@ WORDS: dict[str, Sentence] = {
     "where_is_it_next": Sentence("请先关好所有箱门，再选择", "Close every door first, then choose"),
     "is_it_in": Sentence("{door} 号箱里有没有放入包裹？", "Was the parcel put into box {door}?"),
     "is_it_in_next": Sentence(
-        "柜机刚才中断，没有看到；不确定请再扫包裹标签",
-        "The cabinet stopped and did not see. Not sure? Scan its label",
+        "柜机没有看到；不确定请再扫包裹标签",
+        "The cabinet did not see it. Not sure? Scan its label",
     ),
     "no_fit_of": Sentence("没有 {size} 号以上的{zone}空箱", "No {zone} box of size {size} or larger is free"),
     "zone_ambient": Sentence("常温", "ambient"),
