@@ -91,6 +91,7 @@ class Edge:
         await self.figures.load()
         await self.documents.load()
         await self.commands.load()
+        await self.entrance.loading.load()
         await self.hardware.start()
         for flag in self.hardware.flagged:
             log.warning("does not answer", part=flag.part, reason=str(flag.error))

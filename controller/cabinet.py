@@ -43,7 +43,7 @@ Listener = Callable[[Changed], None]
 Guard = Callable[[str, Purpose], str]
 """Asked before a compartment is used for something; a code of the refusal table, or nothing."""
 Companion = Callable[[Box, Step], Change]
-"""What else belongs into the transaction of a step; is given the box before it."""
+"""What else belongs into the transaction of a step, other compartments too; is given the box before it."""
 
 
 class Cabinet:
@@ -134,11 +134,6 @@ class Cabinet:
         async with self._turn:
             outcome = visit.lies_here(self.boxes[label], told, order, occupancy)
             return outcome if isinstance(outcome, Refused) else await self._take(outcome)
-
-    async def doubt(self, label: str) -> None:
-        """Another door moved while this one was to open for a parcel."""
-        async with self._turn:
-            await self._take(visit.doubted(self.boxes[label]))
 
     async def pulsed(self, label: str, done: Pulsed) -> None:
         async with self._turn:
@@ -231,10 +226,12 @@ class Cabinet:
         joined = [companion(self.boxes[step.box.label], step) for companion in self._companions]
         told = (*along.facts, *step.facts, *(fact for more in joined for fact in more.facts))
         meta = along.meta | {key: value for more in joined for key, value in more.meta.items()}
-        change = replace(along, boxes=(step.box,), facts=told, used=used, meta=meta)
+        others = tuple(other for more in joined for other in more.boxes)
+        change = replace(along, boxes=(step.box, *others), facts=told, used=used, meta=meta)
         try:
             await self._store.commit(change, self._clock.stamp())
             self.store_failed = False
+            self.boxes.update({other.label: other for other in others})
         except StoreFailing as error:
             self.store_failed = True
             log.error("store failing", error=str(error))

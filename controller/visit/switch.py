@@ -95,7 +95,8 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     """Seen open, now closed: what the opening was for has happened."""
     assert opening.opened_at is not None
     open_s = now - opening.opened_at
-    after, told = _outcome(box, opening, now)
+    left_open = open_s >= rules.left_open_block_s
+    after, told = _outcome(box, opening, now, left_open=left_open)
     open_ms = max(0, round(open_s * 1000)) if isfinite(open_s) else None
     facts: list[fact.Fact] = [fact.DoorClosed(box=now_of(after), open_ms=open_ms), *told]
     ended = {ENDED_BY_A_LOOK[side] for side in box.sides - after.sides}
@@ -104,13 +105,13 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     facts += [fact.FaultCleared(fault=code, subject=box.label) for code in sorted(ended)]
     if open_s >= rules.left_open_alarm_s:
         facts.append(fact.FaultCleared(fault="door_left_open", subject=box.label))
-    if after.state is State.VACANT and open_s >= rules.left_open_block_s:
+    if after.state is State.VACANT and left_open:
         after, need = to_be_checked(after, opening, "left_open")
         facts += need
     return Step(after, tuple(facts))
 
 
-def _outcome(box: Box, opening: Opening, now: float) -> tuple[Box, tuple[fact.Fact, ...]]:
+def _outcome(box: Box, opening: Opening, now: float, *, left_open: bool) -> tuple[Box, tuple[fact.Fact, ...]]:
     match opening.purpose:
         case Purpose.COLLECT:
             return _collected(box, opening, now)
@@ -118,20 +119,25 @@ def _outcome(box: Box, opening: Opening, now: float) -> tuple[Box, tuple[fact.Fa
             after = _without_goods(box)
             return after, (fact.ParcelRemoved(**of(after, opening), **parcel_in(box), badge=opening.badge),)
         case Purpose.LOAD:
-            return _loaded(box, opening)
+            return _loaded(box, opening, left_open=left_open)
         case Purpose.SERVICE:
             return _looked_into(replace(box, sides=box.sides - LOOKED_AFTER), opening)
         case Purpose.EMERGENCY:
             return _looked_into(box, opening)
 
 
-def _loaded(box: Box, opening: Opening) -> tuple[Box, tuple[fact.Fact, ...]]:
-    """The parcel is in, unless whoever loads has said that it is not, or has yet to say where it is."""
+def _loaded(box: Box, opening: Opening, *, left_open: bool) -> tuple[Box, tuple[fact.Fact, ...]]:
+    """The parcel is in, unless whoever loads has said that it is not, or has yet to say where it is.
+
+    Behind a door that was left open anybody may have shut it, and the courier may have it still.
+    """
     if box.parcel is None:
         after = _without_goods(box)
         return after, (fact.OpeningEnded(**of(after, opening)),)
     if box.awaits_word:
         return to_be_checked(box, opening, "unconfirmed")
+    if left_open:
+        return to_be_checked(box, opening, "left_open")
     after = replace(box, state=State.OCCUPIED, opening=None)
     return after, (fact.ParcelDeposited(**of(after, opening), **parcel_in(box)),)
 

@@ -262,6 +262,16 @@ class Bench:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
+    async def is_killed(self) -> None:
+        """The process is gone: what it would have written at a tidy end is not."""
+        store = self.edge.store
+
+        async def commit(change: Any, stamp: Any) -> None:
+            raise StoreFailing(store.path, OSError("the process is dead"))
+
+        store.commit = commit  # type: ignore[method-assign]
+        await self.stop()
+
     def dies_after(self, commits: int, *, carried_out: bool) -> asyncio.Event:
         """The process dies with its n-th commit from now: durable, but nothing after it is written or done.
 

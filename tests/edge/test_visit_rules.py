@@ -327,6 +327,15 @@ def test_a_door_left_open_too_long_is_looked_into(seconds, state, alarm):
     )
 
 
+@pytest.mark.parametrize(("seconds", "told_of"), [(119.8, "ParcelDeposited"), (120.0, "CheckNeeded")])
+def test_a_parcel_behind_a_door_that_was_left_open_is_in_by_a_word_only(seconds, told_of):
+    after = shut(opened(FREE, LOAD), 101.0 + seconds)
+    assert {"ParcelDeposited", "CheckNeeded"} & set(told(after)) == {told_of}
+    is_asked = told_of == "CheckNeeded"
+    assert (after.box.state is State.CHECKING, after.box.awaits_word) == (is_asked, is_asked)
+    assert after.box.parcel == PARCEL
+
+
 def test_a_door_left_open_is_told_once_and_when_it_is_shut():
     box = replace(FREE, door=Door(DoorState.FORCED, 100.0))
     assert visit.tick(box, 159.9, RULES) == visit.Step(box)

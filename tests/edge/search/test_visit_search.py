@@ -19,7 +19,19 @@ from controller.cabinet import Cabinet
 from controller.commands import Commands
 from controller.doors import Door, DoorState, Reading
 from controller.unlock import Unlocker
-from controller.visit import Ask, Box, Pulsed, Purpose, Refused, State, asking, pulses, restart, waiting
+from controller.visit import (
+    Ask,
+    Box,
+    Pulsed,
+    Purpose,
+    Refused,
+    State,
+    asking,
+    pulses,
+    restart,
+    switch,
+    waiting,
+)
 
 RULES = machine.RULES
 TWO_ORDERS = Extent(commands=0)
@@ -164,6 +176,14 @@ def a_restart_forgets_what_was_under_way(monkeypatch):
     monkeypatch.setattr(visit, "restarted", lambda box, same_boot: visit.Step(box))
 
 
+def time_puts_a_parcel_in(monkeypatch):
+    monkeypatch.setattr(switch, "_loaded", without_time(switch._loaded))
+
+
+def without_time(loaded):
+    return lambda box, opening, left_open: loaded(box, opening, left_open=False)
+
+
 @pytest.mark.parametrize(
     ("let_go", "extent", "found"),
     [
@@ -180,6 +200,7 @@ def a_restart_forgets_what_was_under_way(monkeypatch):
         (any_session_will_do, ONE_COMMAND_EACH, "another session"),
         (any_door_was_closed_before, TWO_ORDERS, "I9"),
         (an_earlier_pulse_is_forgotten, TWO_ORDERS, "I9|I10"),
+        (time_puts_a_parcel_in, TWO_ORDERS, "F5"),
         (a_restart_forgets_what_was_under_way, TWO_ORDERS, "nobody carries out"),
     ],
 )
