@@ -21,6 +21,8 @@ LONGEST_PULSE_MS = 1000
 """No profile may energise a coil for longer; a solenoid lock burns when it is held."""
 CHILLED_CELSIUS = 5.0
 """How warm a chilled zone may be where its file says nothing else. Frozen has no default."""
+NOT_WIRING = {"name", "channels", "pulse_ms", "inputs", "clear_input"}
+"""Of a board: what may change without any wire of a door having been touched."""
 
 
 def _cabinet_id(text: str) -> str:
@@ -95,6 +97,11 @@ class Board(_Part):
     )
     clear_input: bool = Field(
         default=True, description="Modbus: input level of a light beam that nothing interrupts"
+    )
+    fitted: str = Field(
+        default="",
+        max_length=40,
+        description="serial number, or the day it was put in: another one here means another board",
     )
 
     @property
@@ -208,10 +215,19 @@ class Cabinet(_Part):
             ]
         }
 
+    def wiring(self) -> dict[str, str]:
+        """By label, what changes when a door hangs on another board, channel, switch or polarity."""
+        boards = {board.name: board.model_dump(mode="json", exclude=NOT_WIRING) for board in self.board}
+        return {c.label: _digest([boards[c.board], c.channel, c.switch]) for c in self.compartment}
+
     def map_version(self) -> str:
         """Changes when any compartment, or the way it is wired, changes."""
         wiring = [c.model_dump(mode="json") for c in self.compartment]
-        return hashlib.sha256(json.dumps(wiring, sort_keys=True).encode()).hexdigest()[:16]
+        return _digest(wiring)
+
+
+def _digest(wiring: object) -> str:
+    return hashlib.sha256(json.dumps(wiring, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _no_label(cabinet: str, label: str) -> Compartment:

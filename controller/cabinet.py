@@ -135,6 +135,12 @@ class Cabinet:
             outcome = visit.lies_here(self.boxes[label], told, order, occupancy)
             return outcome if isinstance(outcome, Refused) else await self._take(outcome)
 
+    async def prove(self, label: str, badge: str) -> Step | Refused:
+        """A technician has seen that the door which was wired anew is the one that opens."""
+        async with self._turn:
+            outcome = visit.proven(self.boxes[label], badge)
+            return outcome if isinstance(outcome, Refused) else await self._take(outcome)
+
     async def pulsed(self, label: str, done: Pulsed) -> None:
         async with self._turn:
             await self._take(visit.pulsed(self.boxes[label], done))

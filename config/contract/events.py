@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from config.contract.messages import BadMessage, BoxSize, Clock, Epoch, Id64, Label, OccupancyId, ZoneClass
 
-SideState = Literal["overdue", "cold_hold", "quarantine", "out_of_service", "forced"]
+SideState = Literal["overdue", "cold_hold", "quarantine", "out_of_service", "forced", "unproven"]
 CompartmentState = Literal["unknown", "vacant", "reserved", "loading", "occupied", "collecting", "checking"]
 DoorState = Literal["unknown", "closed", "pulsing", "open", "ajar", "stuck", "forced", "sensor_fault"]
 
@@ -217,6 +217,16 @@ class CabinetFull(_Fact):
     free: dict[str, int] = Field(description="free compartments of that zone by size")
 
 
+class WiringChanged(_AtBox):
+    """The door hangs on another board, channel or switch than before: it opens for a technician only."""
+
+
+class WiringProven(_AtBox):
+    """A technician has seen that it is this door which opens."""
+
+    badge: Id64
+
+
 class CheckNeeded(_InOpening):
     """What lies in the compartment is not known; a person has to look."""
 
@@ -347,9 +357,9 @@ EVENT_TYPES: dict[str, type[_Fact]] = {
         Booted, Surveyed, EpochBegan, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed,
         DoorForced, DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited,
         DepositAborted, DepositAnswered, ParcelCollected, ParcelRemoved, CabinetFull, CheckNeeded,
-        LeftBehind, SeenInside, ColdHoldBegan, ColdHoldEnded, ExposureRecorded, AccessRefused, CodeReplaced,
-        CourierArrived, CourierLeft, InsideCalled, CommandEnded, FaultRaised, FaultCleared, DocumentApplied,
-        LostRange, Baseline,
+        LeftBehind, SeenInside, WiringChanged, WiringProven, ColdHoldBegan, ColdHoldEnded, ExposureRecorded,
+        AccessRefused, CodeReplaced, CourierArrived, CourierLeft, InsideCalled, CommandEnded, FaultRaised,
+        FaultCleared, DocumentApplied, LostRange, Baseline,
     )
 }  # fmt: skip
 

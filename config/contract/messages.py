@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from config.contract import signing
 
@@ -290,6 +290,18 @@ class CabinetSettings(_Said):
     phone: str = Field(
         default="", max_length=30, description="operator's telephone; empty: the cabinet file's"
     )
+    closed_for: Literal["nothing", "new", "all"] = Field(
+        default="nothing", description="new: nothing is put in, pickups go on; all: pickups stop, too"
+    )
+    closed_because: str = Field(
+        default="", max_length=120, description="shown at the cabinet; wanted where pickups stop"
+    )
+
+    @model_validator(mode="after")
+    def _says_why(self) -> "CabinetSettings":
+        if self.closed_for == "all" and not self.closed_because.strip():
+            raise ValueError("closed_because: pickups stop only with a reason")
+        return self
 
 
 DOCUMENTS: dict[DocumentName, type[_Said]] = {

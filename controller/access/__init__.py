@@ -63,6 +63,12 @@ class Access:
         """So many codes were guessed today that a code alone is not enough."""
         return self.tries.within(DAY_MS, self._clock.served_ms()) >= TAIL_AFTER
 
+    @property
+    def is_guessed_at(self) -> bool:
+        """So many wrong codes of a kind came within the last day that it is an alarm."""
+        now_ms = self._clock.served_ms()
+        return any(tries.within(DAY_MS, now_ms) >= ALARM_AT for tries in (self.kept.code, self.kept.strong))
+
     # --- documents
 
     def use_parcels(self, parcels: Parcels) -> None:

@@ -21,7 +21,7 @@ from controller.entrance.inside import Inside
 from controller.entrance.loading import Loading
 from controller.entrance.placing import Placing
 from controller.entrance.removing import Removing
-from controller.entrance.service import Service
+from controller.entrance.service import ANOTHER_DOOR, THIS_DOOR, Service
 from controller.store import Change, Store, StoreFailing
 from controller.visit import can_reopen
 
@@ -52,7 +52,7 @@ class Entrance:
         self.placing = Placing(file, cabinet, store, clock, self._show)
         self.loading = Loading(cabinet, access, store, clock, self.placing)
         self.removing = Removing(cabinet, access, store, clock, self.loading)
-        self.service = Service(cabinet, store, clock, zones)
+        self.service = Service(cabinet, store, clock, zones, self.placing)
         self._inside = Inside(file, cabinet, store, clock)
         self._shown_to: list[Callable[[Answer], None]] = []
         self._again_until = float("-inf")
@@ -161,7 +161,7 @@ class Entrance:
 
     async def _badge(self, granted: BadgeGranted) -> Answer:
         """A badge for several things begins loading; what it may do for service besides is kept in mind."""
-        answer = self.service.badge(granted)
+        answer = await self.service.badge(granted)
         if granted.right & ~codes.BadgeRight.SERVICE:
             return await self.loading.badge(granted)
         return answer or Answer("refused", refusal="bad_badge")
@@ -173,7 +173,7 @@ class Entrance:
             self.service.forget_badge()
             return await self._refuse(outcome, before)
         if outcome.right & codes.BadgeRight.SERVICE:
-            return self.service.begin(outcome)
+            return await self.service.begin(outcome)
         if self.loading.courier is not None and self.loading.courier.badge == outcome.badge:
             await self.loading.badge(outcome)  # ends what was begun with fewer rights
         return await self.loading.badge(outcome)
@@ -194,11 +194,14 @@ class Entrance:
     async def said(self, word: str, door: str) -> Answer:
         """Whoever loads answers on the screen; see ``Loading.say``. ``remove`` begins a round of removals.
 
-        ``release``, by a technician: the goods of a held zone (``door``) were looked at.
+        By a technician: ``release``, the goods of a held zone (``door``) were looked at; ``this_door`` and
+        ``another_door`` say which one opened of doors that were wired anew.
         """
         try:
             if word == RELEASE:
                 return self._show(await self.service.release(door))
+            if word in (THIS_DOOR, ANOTHER_DOOR):
+                return self._show(await self.service.proves(word, door))
             if word == REMOVE:
                 return self._show(await self.removing.begin())
             return self._show(await self.loading.say(word, door))

@@ -1,16 +1,30 @@
-"""Somebody who looks after the cabinet: badge and PIN, or a badge of the day; then one door at a time."""
+"""Somebody who looks after the cabinet: badge and PIN, or a badge of the day; then one door at a time.
+
+Doors that were wired anew are proven on the way: each is opened, no other one may move meanwhile, and
+whoever stands there says that it was this one. Switches alone cannot tell: of two doors lock and switch may
+be swapped together.
+"""
 
 from dataclasses import dataclass
 
+import structlog
+
+from config.contract import events
 from config.contract.codes import BadgeRight
 from controller.access import BadgeGranted
-from controller.cabinet import Cabinet
+from controller.cabinet import Cabinet, Changed
 from controller.climate import Zones
 from controller.clock import Clock
 from controller.entrance.answer import Answer
-from controller.store import Store
-from controller.visit import Ask, Purpose, Refused
+from controller.entrance.placing import Placing, Work
+from controller.store import Change, Store, StoreFailing
+from controller.visit import Ask, Purpose, Refused, Side
 
+log = structlog.get_logger(__name__)
+
+THIS_DOOR, ANOTHER_DOOR = "this_door", "another_door"
+ENDED_BY_A_VISIT = {"someone_inside", "fork"}
+"""Faults that no reading ends: somebody has to see how it is at the cabinet."""
 SERVICE_IDLE_S = 180.0
 PIN_WITHIN_S = 60.0
 
@@ -26,13 +40,17 @@ class Technician:
 class Service:
     """One technician at a time, until the badge is scanned again, or to a pause."""
 
-    def __init__(self, cabinet: Cabinet, store: Store, clock: Clock, zones: Zones) -> None:
+    def __init__(self, cabinet: Cabinet, store: Store, clock: Clock, zones: Zones, placing: Placing) -> None:
         self._cabinet = cabinet
         self._store = store
         self._clock = clock
         self._zones = zones
+        self._placing = placing
+        self._seen: set[str] = set()
+        """Doors wired anew that were opened here, and no other one moved: a word is wanted of each."""
         self._technician: Technician | None = None
         self._scanned: tuple[BadgeGranted, float] | None = None
+        cabinet.listen(self._heard)
 
     @property
     def technician(self) -> Technician | None:
@@ -48,7 +66,7 @@ class Service:
             self._scanned = None
         return None if self._scanned is None else self._scanned[0]
 
-    def badge(self, granted: BadgeGranted) -> Answer | None:
+    async def badge(self, granted: BadgeGranted) -> Answer | None:
         """A badge was scanned; the answer when there is something to say about service."""
         left = self.technician
         if left is not None and left.badge == granted.badge:
@@ -56,14 +74,30 @@ class Service:
             return Answer("service_left")
         self._scanned = (granted, self._clock.now() + PIN_WITHIN_S) if granted.with_pin else None
         if granted.right & BadgeRight.SERVICE:
-            return self.begin(granted)
+            return await self.begin(granted)
         return Answer("pin") if granted.with_pin else None
 
-    def begin(self, granted: BadgeGranted) -> Answer:
+    async def begin(self, granted: BadgeGranted) -> Answer:
         """The right was proven."""
         self._scanned = None
+        await self._sees()
         self._technician = Technician(granted.badge, self._clock.now() + SERVICE_IDLE_S)
-        return Answer("service", held=self._zones.held)
+        return Answer("service", held=self._zones.held, unproven=self.unproven)
+
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """Doors that were wired anew and that nobody has seen move since."""
+        return tuple(label for label, box in self._cabinet.boxes.items() if Side.UNPROVEN in box.sides)
+
+    async def _sees(self) -> None:
+        """Somebody entitled stands here now; that this cannot be written keeps nobody from the doors."""
+        seen = [key for key in self._store.open_faults if key[0] in ENDED_BY_A_VISIT]
+        facts = tuple(events.FaultCleared(fault=fault, subject=subject) for fault, subject in seen)
+        try:
+            if facts:
+                await self._cabinet.record(Change(facts=facts))
+        except StoreFailing as error:
+            log.error("a visit could not be recorded", error=str(error))
 
     def forget_badge(self) -> None:
         """The PIN was wrong: the badge has to be scanned again."""
@@ -94,3 +128,47 @@ class Service:
         if refusal:
             return Answer("refused", refusal=refusal)
         return Answer("released", zone=zone, held=self._zones.held)
+
+    async def proves(self, word: str, label: str) -> Answer:
+        """Whether it was this door that opened, and no other one."""
+        technician = self.technician
+        if technician is None:
+            return Answer("refused", refusal="no_badge")
+        if label not in self._seen:
+            return Answer("refused", refusal="no_question")
+        self._seen.discard(label)
+        if word == ANOTHER_DOOR:
+            return Answer("service", unproven=self.unproven)
+        outcome = await self._cabinet.prove(label, technician.badge)
+        if isinstance(outcome, Refused):
+            return Answer("refused", door=label, refusal=outcome.reason)
+        return Answer("proven", door=label, unproven=self.unproven)
+
+    def _heard(self, changed: Changed) -> None:
+        for fact in changed.facts:
+            match fact:
+                case events.DoorOpened(purpose="service", proof="badge") if Side.UNPROVEN in fact.box.sides:
+                    self._seen.add(fact.box.label)
+                case events.DoorForced():
+                    self._another_moved(fact.box.label)
+                case events.DoorClosed() if fact.box.label in self._seen:
+                    self._placing.soon(self._ask_whether(fact.box.label))
+
+    def _another_moved(self, other: str) -> None:
+        """Whatever was asked to open meanwhile is not the only door on its wires."""
+        for label, box in self._cabinet.boxes.items():
+            opening = box.opening
+            if label != other and opening is not None and opening.purpose is Purpose.SERVICE:
+                self._seen.discard(label)
+                self._placing.soon(_saying(Answer("other_moved", door=label, other=other)))
+
+    def _ask_whether(self, label: str) -> Work:
+        asks = (THIS_DOOR, ANOTHER_DOOR)
+        return _saying(Answer("question", door=label, asks=asks))
+
+
+def _saying(answer: Answer) -> Work:
+    async def say() -> Answer:
+        return answer
+
+    return say

@@ -10,6 +10,12 @@ WORDS: dict[str, Sentence] = {
     "offline": Sentence("未联网，取件不受影响", "Offline. Collecting works all the same"),
     "lost": Sentence("柜机正在重新启动，请稍候", "The cabinet is starting again, please wait"),
     "loading": Sentence("投件中", "Loading"),
+    "closed_new": Sentence("本柜暂停投放，取件照常", "Nothing is taken in at present; collecting goes on"),
+    "closed_all": Sentence("本柜暂停使用", "This cabinet is out of use at present"),
+    "last_good": Sentence(
+        "维护提示：柜体文件有误，正使用上一份",
+        "For service: cabinet file refused, the last good one is in force",
+    ),
     "other_language": Sentence("English", "中文"),
     "type_code": Sentence("请输入 8 位取件码", "Type your 8-digit pickup code"),
     "type_tail": Sentence(
@@ -71,6 +77,20 @@ WORDS: dict[str, Sentence] = {
     "service": Sentence("可以开门维护", "You may open doors for service"),
     "service_next_door": Sentence(
         "请输入或点选箱门号；做完再扫一次工牌", "Type or tap a door; scan your badge again to end"
+    ),
+    "unproven": Sentence("有箱门刚更换接线，请逐个核对", "Doors were wired anew and want to be checked"),
+    "unproven_left": Sentence(
+        "请依次输入箱号开门并关好：{doors}", "Type each number, see that this door opens, close it: {doors}"
+    ),
+    "was_it_this": Sentence("刚才开的是 {door} 号箱吗？", "Was it {door} that opened?"),
+    "was_it_this_next": Sentence("请按实际看到的回答", "Answer what you have seen"),
+    "say_this_door": Sentence("是，{door} 号箱", "Yes, {door}"),
+    "say_another_door": Sentence("不是，开的是另一个", "No, another door"),
+    "proven": Sentence("{door} 号箱接线正确", "Compartment {door} is wired right"),
+    "all_proven": Sentence("全部箱门已核对", "All doors have been checked"),
+    "other_moved": Sentence("要开 {door} 号箱，{other} 号箱却开了", "{door} was to open, and {other} did"),
+    "other_moved_next": Sentence(
+        "请检查两个箱门的接线，改好后重新核对", "Check the wires of both doors, then try again"
     ),
     "service_left": Sentence("维护结束", "Service has ended"),
     "too_warm": Sentence("有物品曾经过热，已锁定", "Goods have been too warm and are held"),

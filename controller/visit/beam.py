@@ -45,30 +45,28 @@ def watched(box: Box) -> Step:
     """A shut door and nobody at it: does the beam's word fit what lies there by the records?"""
     if box.opening is not None or not box.door.reads_closed or box.beam.settles:
         return Step(box)
-    box, facts = counts_again(box)
+    was_missed = box.beam.overruled is False
+    box = counts_again(box)
     match box.state, box.beam.sees:
         case State.VACANT, True:
             after = replace(box, state=State.CHECKING, verified=False, left=None)
-            seen = fact.SeenInside(box=now_of(after), goods=True)
-            return Step(after, (*facts, seen, fault("goods_unclaimed", after)))
+            return Step(after, (_seen(after), fault("goods_unclaimed", after)))
         case State.OCCUPIED, False:
             after = replace(box, beam=replace(box.beam, overruled=False))
-            seen = fact.SeenInside(box=now_of(after), goods=False)
-            return Step(after, (*facts, seen, fault("goods_missing", after)))
-    return Step(box, facts)
+            return Step(after, (_seen(after), fault("goods_missing", after)))
+        case State.OCCUPIED, True if was_missed:
+            return Step(box, (_seen(box),))
+    return Step(box)
 
 
-def counts_again(box: Box) -> tuple[Box, tuple[fact.Fact, ...]]:
+def counts_again(box: Box) -> Box:
     """A beam that was overruled is believed again as soon as its word fits."""
-    was = box.beam.overruled
-    has_gone = was is False and box.state is State.VACANT
-    if not box.beam.is_back and not has_gone:
-        return box, ()
-    after = replace(box, beam=replace(box.beam, overruled=None))
-    over = fact.FaultCleared(fault="beam_blind" if was else "goods_missing", subject=box.label)
-    if was or box.state is not State.OCCUPIED:
-        return after, (over,)
-    return after, (fact.SeenInside(box=now_of(after), goods=True), over)
+    fits = box.beam.overruled is False and box.state is State.VACANT
+    return replace(box, beam=replace(box.beam, overruled=None)) if box.beam.is_back or fits else box
+
+
+def _seen(box: Box) -> fact.SeenInside:
+    return fact.SeenInside(box=now_of(box), goods=box.beam.word is True)
 
 
 def _holds_something(box: Box, opening: Opening) -> bool:

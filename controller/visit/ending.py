@@ -27,7 +27,7 @@ def unclear(box: Box, opening: Opening) -> Step:
 
 def to_be_checked(box: Box, opening: Opening, reason: str) -> tuple[Box, tuple[fact.Fact, ...]]:
     by_word = opening.purpose is Purpose.LOAD and box.parcel is not None
-    box = _nobodys(replace(box, state=State.CHECKING, opening=None, awaits_word=by_word))
+    box = _nobodys(replace(box, state=State.CHECKING, opening=None, awaits_word=by_word, left=None))
     need = fact.CheckNeeded(**of(box, opening), reason=reason)
     return box, (need, fault("compartment_unclear", box))
 

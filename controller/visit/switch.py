@@ -102,16 +102,14 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     open_s = now - opening.opened_at
     if box.beam.settles:
         box = replace(box, beam=replace(box.beam, word=None))
-    box, believed = counts_again(box)
+    box = counts_again(box)
     left_open = open_s >= rules.left_open_block_s
     after, told = _outcome(box, opening, now, left_open=left_open)
     open_ms = max(0, round(open_s * 1000)) if isfinite(open_s) else None
-    facts: list[fact.Fact] = [*believed, fact.DoorClosed(box=now_of(after), open_ms=open_ms), *told]
+    facts: list[fact.Fact] = [fact.DoorClosed(box=now_of(after), open_ms=open_ms), *told]
     ended = {ENDED_BY_A_LOOK[side] for side in box.sides - after.sides}
     if opening.before is State.CHECKING and after.state is not State.CHECKING:
         ended.add("compartment_unclear")
-        if box.beam.word is not None and box.parcel is None:
-            ended.add("goods_unclaimed")
     facts += [fact.FaultCleared(fault=code, subject=box.label) for code in sorted(ended)]
     if open_s >= rules.left_open_alarm_s:
         facts.append(fact.FaultCleared(fault="door_left_open", subject=box.label))

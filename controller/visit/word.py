@@ -84,9 +84,7 @@ def lies_here(box: Box, told: Said, order: str, occupancy: str) -> Step | Refuse
     after = replace(
         box, state=State.OCCUPIED, order=order, parcel=told.parcel, occupancy=occupancy, left=None
     )
-    over = fact.FaultCleared(fault="goods_unclaimed", subject=box.label)
-    facts = (over,) if box.state is State.CHECKING else ()
-    return Step(after, (_answered(after, after, told), *facts))
+    return Step(after, (_answered(after, after, told),))
 
 
 def _while_it_is_open(box: Box, opening: Opening, told: Said) -> Step | Refused:

@@ -158,6 +158,15 @@ def test_a_compartment_names_the_input_of_its_light_beam():
     assert file.compartment[-1].evidence == "none"
 
 
+def test_hanging_a_beam_into_a_compartment_is_no_change_of_its_door():
+    raw, bare = with_beams(), with_beams()
+    del bare["board"][0]["inputs"]
+    for compartment in bare["compartment"]:
+        compartment.pop("beam_input", None)
+    assert parse(raw).wiring() == parse(bare).wiring()
+    assert parse(raw).map_version() != parse(bare).map_version()
+
+
 @pytest.mark.parametrize(
     ("change", "key", "words"),
     [

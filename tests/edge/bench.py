@@ -27,6 +27,7 @@ from config.contract.messages import (
     Session,
 )
 from config.contract.signing import CabinetKeys, SigningKey, seal, sign
+from config.problems import Problem
 from config.settings import EdgeSettings
 from controller.app import Edge, build
 from controller.clock import Computer
@@ -228,6 +229,7 @@ class Bench:
         self.served = Served(file, folder / "links", turn_round_seconds=0.0)
         self.broker_url = "mqtt://127.0.0.1:1"
         self.computer: Computer | None = None
+        self.refused: tuple[Problem, ...] = ()
         self.edge: Edge
         self.kiosk_url = ""
         self._task: asyncio.Task[None] | None = None
@@ -241,7 +243,9 @@ class Bench:
         """A new edge process, as far as the edge can tell."""
         hardware = assemble(self.file, self._ports)
         identity = self.cloud.identity(self.broker_url)
-        self.edge = await build(self.file, self.settings, identity, hardware, computer=self.computer)
+        self.edge = await build(
+            self.file, self.settings, identity, hardware, refused=self.refused, computer=self.computer
+        )
         ready = asyncio.Event()
 
         def started(told: dict[str, Any]) -> None:

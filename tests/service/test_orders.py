@@ -45,6 +45,18 @@ async def test_the_same_key_twice_at_once_takes_one_order(service: Service) -> N
     assert len({answer.json()["order"] for answer in answers}) == 1
 
 
+async def test_a_closed_cabinet_takes_no_orders_until_it_is_open_again(service: Service) -> None:
+    await service.enrolled()
+    settings = "/v1/cabinets/garden-east-1/settings"
+    for closed in ({"closed_for": "new"}, {"closed_for": "all", "closed_because": "repair"}):
+        assert (await service.http.put(settings, json=closed)).status_code == 200
+        answer = await service.order()
+        assert (answer.status_code, answer.json()["code"]) == (409, "cabinet_closed")
+    assert (await service.http.put(settings, json={"closed_for": "all"})).status_code == 422
+    assert (await service.http.put(settings, json={})).status_code == 200
+    assert (await service.order()).status_code == 201
+
+
 async def test_the_same_key_for_another_request_is_refused(service: Service) -> None:
     await service.enrolled()
     await service.order(key="evening-1")
