@@ -43,7 +43,7 @@ def is_overruled(box: Box, opening: Opening) -> bool:
 
 def watched(box: Box) -> Step:
     """A shut door and nobody at it: does the beam's word fit what lies there by the records?"""
-    if box.opening is not None or not box.door.reads_closed or box.beam.settles:
+    if box.opening is not None or not box.door.is_closed:
         return Step(box)
     was_missed = box.beam.overruled is False
     box = counts_again(box)

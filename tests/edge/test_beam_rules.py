@@ -181,6 +181,21 @@ def test_a_look_whose_door_was_not_seen_leaves_all_as_it_was():
     assert (over.box.state, over.box.occupancy, over.box.order) == (State.CHECKING, None, None)
 
 
+def test_an_unclear_pickup_whose_door_was_not_seen_is_unclear_again():
+    box = replace(FULL, state=State.CHECKING)
+    asked = visit.ask(box, COLLECT, 200.0, RULES).box
+    over = visit.tick(visit.restarted(asked, same_boot=True).box, 300.0, RULES)
+    assert told(over) == ["CheckNeeded", "compartment_unclear"]
+    assert (over.box.occupancy, over.box.parcel) == (OCCUPANCY, PARCEL)
+
+
+def test_after_a_second_look_at_a_door_whose_switch_flickers_only_somebody_with_a_badge_looks():
+    box = replace(opened(left_behind(), AGAIN, 200.0), door=Door(DoorState.SENSOR_FAULT, 202.0))
+    over = visit.tick(box, 201.0 + RULES.left_open_block_s, RULES)
+    assert told(over) == ["CheckNeeded", "compartment_unclear"]
+    assert (over.box.state, over.box.occupancy, over.box.left) == (State.CHECKING, None, None)
+
+
 def test_after_a_door_was_left_open_only_somebody_with_a_badge_looks():
     box = opened(FULL, COLLECT)
     step = read(box, True, True, now=101.0 + RULES.left_open_block_s)
@@ -271,7 +286,7 @@ def test_a_compartment_that_was_not_used_is_vacant_only_when_nothing_lies_there(
 
 
 def test_goods_that_come_to_lie_in_a_vacant_compartment_keep_it_from_everybody():
-    step = read(FREE, True, True)
+    step = read(replace(FREE, left=visit.Left(OCCUPANCY, ORDER, 90.0)), True, True)
     assert told(step) == ["SeenInside", "goods_unclaimed"]
     assert (step.facts[0].goods, step.facts[0].box.state) == (True, "checking")
     assert (step.box.state, step.box.left, step.box.verified) == (State.CHECKING, None, False)
@@ -312,6 +327,10 @@ def test_nothing_is_concluded_while_the_door_is_open_or_somebody_is_at_it():
     asked = visit.ask(FREE, LOAD, 100.0, RULES).box
     sent = visit.pulsed(asked, Pulsed(7, 1, 100.0)).box
     assert read(sent, True, True, True).facts == ()
+    called = visit.pulsed(visit.ask(FREE, RESCUE, 100.0, RULES).box, Pulsed(7, 1, 100.0)).box
+    assert read(called, True, True, True).facts == ()
+    flickers = replace(FREE, door=Door(DoorState.SENSOR_FAULT, 100.0, read_since_pulse=True))
+    assert read(flickers, True, True, True).facts == ()
 
 
 @pytest.mark.parametrize(

@@ -318,9 +318,7 @@ async def test_whoever_left_something_behind_is_told_on_the_page_until_it_is_gon
     order = (await service.order()).json()
     stay = Stay("03", f"{cabinet.epoch}-1", order["order"], order["parcels"][0]["parcel"])
     told = {"opening": 2, "purpose": "collect", "proof": "code", "parcel": stay.parcel, "again": True}
-    left = cabinet.event(
-        "LeftBehind", "03", box=box("03", "checking"), occupancy=stay.occupancy, order=stay.order, **told
-    )
+    told |= {"occupancy": stay.occupancy, "order": stay.order}
 
     async def step() -> str:
         (parcel,) = (await service.http.get(order["link"] + "/state")).json()["parcels"]
@@ -328,7 +326,7 @@ async def test_whoever_left_something_behind_is_told_on_the_page_until_it_is_gon
 
     await to(cabinet.tell, stay.deposited(cabinet), stay.collected(cabinet))
     assert await step() == "collected"
-    await to(cabinet.tell, left)
+    await to(cabinet.tell, cabinet.event("LeftBehind", "03", box=box("03", "checking"), **told))
     assert await step() == "left_behind"
     assert "Something still lies there" in (await service.http.get(order["link"] + "?lang=en")).text
     await to(cabinet.tell, cabinet.event("Surveyed", boxes=[box("03")]))
