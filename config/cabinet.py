@@ -5,6 +5,8 @@ A cabinet file is TOML. It describes hardware passively: buses, boards, readers,
 (two doors on one output, a chilled zone without a thermometer, …). All problems are reported at once.
 """
 
+import base64
+import binascii
 import hashlib
 import json
 import tomllib
@@ -19,6 +21,7 @@ from config.problems import BadFile, Problem, one
 
 LONGEST_PULSE_MS = 1000
 """No profile may energise a coil for longer; a solenoid lock burns when it is held."""
+PUBLIC_KEY_BYTES = 32
 CHILLED_CELSIUS = 5.0
 """How warm a chilled zone may be where its file says nothing else. Frozen has no default."""
 NOT_WIRING = {"name", "channels", "pulse_ms", "inputs", "clear_input"}
@@ -179,6 +182,30 @@ class Compartment(_Part):
         return self.switch_channel or self.channel
 
 
+def _public_key(text: str) -> str:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError("is not base64") from error
+    if len(raw) != PUBLIC_KEY_BYTES:
+        raise ValueError(f"an Ed25519 public key has {PUBLIC_KEY_BYTES} bytes, not {len(raw)}")
+    return base64.b64encode(raw).decode()  # one way to write it, so that equal keys are seen to be equal
+
+
+class Officer(_Part):
+    """Somebody who may, with another officer, order every door open; see ``contract/officers.py``.
+
+    Named here, where the cloud cannot add one.
+    """
+
+    name: Name
+    key: Annotated[str, AfterValidator(_public_key)] = Field(description="Ed25519 public key, base64")
+
+    @property
+    def public(self) -> bytes:
+        return base64.b64decode(self.key)
+
+
 class Cabinet(_Part):
     """A whole cabinet, already held against itself."""
 
@@ -189,6 +216,7 @@ class Cabinet(_Part):
     zone: tuple[Zone, ...] = Field(min_length=1)
     thermometer: tuple[Thermometer, ...] = ()
     compartment: tuple[Compartment, ...] = Field(min_length=1, max_length=400)
+    officer: tuple[Officer, ...] = Field(default=(), max_length=20)
 
     @property
     def id(self) -> str:
@@ -291,6 +319,7 @@ def _cross_checks(cabinet: Cabinet) -> Iterator[Finding]:
     yield from _zones_are_known(cabinet)
     yield from _cold_zones_are_watched(cabinet)
     yield from _people_can_get_out(cabinet)
+    yield from _officers_are_two(cabinet)
 
 
 def _names_are_unique(cabinet: Cabinet) -> Iterator[Finding]:
@@ -420,3 +449,10 @@ def _people_can_get_out(cabinet: Cabinet) -> Iterator[Finding]:
                 f"compartment[{at}].person_sized",
                 "a child could climb in, and the cabinet has neither a screen nor an 'inside' button",
             )
+
+
+def _officers_are_two(cabinet: Cabinet) -> Iterator[Finding]:
+    yield from _repeats("officer", "name", [officer.name for officer in cabinet.officer])
+    yield from _repeats("officer", "key", [officer.key for officer in cabinet.officer])
+    if len(cabinet.officer) == 1:
+        yield "officer", "an order to open every door needs two officers: name a second one, or none"

@@ -30,6 +30,7 @@ from controller.entrance import Entrance
 from controller.health import Health
 from controller.identity import Identity
 from controller.kiosk import Kiosk
+from controller.open_all import EveryDoor
 from controller.outbox import Outbox
 from controller.presence import Screen
 from controller.records import Records
@@ -249,7 +250,8 @@ async def build(
     screen = Screen(clock)
     zones = Zones(file, cabinet, health, store, clock)
     entrance = Entrance(file, cabinet, access, store, clock, zones)
-    commands = Commands(file.id, cabinet, documents, screen, store, clock)
+    every_door = EveryDoor(file, cabinet, store, clock) if file.officer else None
+    commands = Commands(file.id, cabinet, documents, screen, store, clock, every_door)
     commands.no_time_after_s = settings.no_time_after_s
     keep = Keep(settings.keep_acked_rows, settings.keep_acked_days)
     outbox = Outbox(store, cabinet, health, most_events=settings.batch_events, keep=keep)

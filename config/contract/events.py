@@ -47,7 +47,7 @@ class _AtBox(_Fact):
     box: BoxNow
 
 
-Proof = Literal["code", "code_tail", "qr", "phone", "remote", "badge", "inside", "none"]
+Proof = Literal["code", "code_tail", "qr", "phone", "remote", "badge", "inside", "officers", "none"]
 OpeningPurpose = Literal["load", "collect", "remove", "service", "emergency"]
 
 
@@ -304,6 +304,15 @@ class InsideCalled(_Fact):
     first_door: Label | None = None
 
 
+class OpenAllOrdered(_Fact):
+    """Two officers have ordered every door open; each door tells for itself how it came out."""
+
+    order: Id64
+    reason: str = Field(max_length=120, description="theirs")
+    officers: tuple[str, str] = Field(description="as the cabinet file names those who have signed")
+    command: Id64
+
+
 class CommandEnded(_Fact):
     """What became of a command from the cloud."""
 
@@ -358,8 +367,8 @@ EVENT_TYPES: dict[str, type[_Fact]] = {
         DoorForced, DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited,
         DepositAborted, DepositAnswered, ParcelCollected, ParcelRemoved, CabinetFull, CheckNeeded,
         LeftBehind, SeenInside, WiringChanged, WiringProven, ColdHoldBegan, ColdHoldEnded, ExposureRecorded,
-        AccessRefused, CodeReplaced, CourierArrived, CourierLeft, InsideCalled, CommandEnded, FaultRaised,
-        FaultCleared, DocumentApplied, LostRange, Baseline,
+        AccessRefused, CodeReplaced, CourierArrived, CourierLeft, InsideCalled, OpenAllOrdered, CommandEnded,
+        FaultRaised, FaultCleared, DocumentApplied, LostRange, Baseline,
     )
 }  # fmt: skip
 

@@ -47,6 +47,11 @@ WORDS: dict[str, Sentence] = {
         "请拉开每一扇弹开的门查看；没找到人请再按“有人被困”，并马上打电话",
         "Look behind every door that opens. Nobody found: press the button again and call us now",
     ),
+    "ordered": Sentence("运营方正在打开全部箱门", "The operator is having every door opened"),
+    "ordered_next": Sentence(
+        "请让开箱门；有危险请马上离开，不要取走别人的东西",
+        "Keep clear of the doors. Leave if there is danger, and leave what is not yours",
+    ),
     "inside_failed": Sentence("没有成功，请马上打电话", "That did not work. Call us now"),
     # A door, step by step
     "opening": Sentence("{door} 号箱门正在打开", "Door {door} is opening"),

@@ -67,7 +67,7 @@ class Opening:
     opened_at: float | None = None
     ambiguous: bool = False
     not_after: float | None = None
-    """No pulse after this (a command's deadline); None for people who stand there."""
+    """No pulse after this (a command's or an order's deadline); None for people who stand there."""
     command: str | None = None
     badge: str | None = None
 
@@ -140,6 +140,7 @@ class Pulse:
     occupancy: str | None
     not_after: float
     emergency: bool = False
+    """Somebody is inside: nothing holds it back."""
 
 
 @dataclass(frozen=True, slots=True)
