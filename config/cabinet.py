@@ -24,8 +24,8 @@ LONGEST_PULSE_MS = 1000
 PUBLIC_KEY_BYTES = 32
 CHILLED_CELSIUS = 5.0
 """How warm a chilled zone may be where its file says nothing else. Frozen has no default."""
-NOT_WIRING = {"name", "channels", "pulse_ms"}
-"""Of a board: what may change without any wire having been touched."""
+NOT_WIRING = {"name", "channels", "pulse_ms", "inputs", "clear_input"}
+"""Of a board: what may change without any wire of a door having been touched."""
 
 
 def _cabinet_id(text: str) -> str:
@@ -95,11 +95,22 @@ class Board(_Part):
         description="Modbus: the card with the door switches, if not the relay card",
     )
     closed_input: bool = Field(default=True, description="Modbus: input level of a closed door")
+    inputs: int | None = Field(
+        default=None, ge=1, le=64, description="Modbus: inputs of that card, if more than there are channels"
+    )
+    clear_input: bool = Field(
+        default=True, description="Modbus: input level of a light beam that nothing interrupts"
+    )
     fitted: str = Field(
         default="",
         max_length=40,
         description="serial number, or the day it was put in: another one here means another board",
     )
+
+    @property
+    def last_input(self) -> int:
+        """The highest input that can be read."""
+        return self.inputs or self.channels
 
 
 class Reader(_Part):
@@ -155,9 +166,15 @@ class Compartment(_Part):
     )
     row: int = Field(default=1, ge=1, le=30, description="height, counted from the floor: low doors first")
     person_sized: bool = Field(default=False, description="a child could climb in")
-    evidence: Literal["none", "beam", "weight"] = Field(
-        default="none", description="what can tell it is empty"
-    )
+    beam_input: int | None = Field(
+        default=None, ge=1, le=64,
+        description="the input of its board's input card that a light beam across it is wired to",
+    )  # fmt: skip
+
+    @property
+    def evidence(self) -> Literal["none", "beam"]:
+        """What can tell that it is empty."""
+        return "none" if self.beam_input is None else "beam"
 
     @property
     def switch(self) -> int:
@@ -298,6 +315,7 @@ def _cross_checks(cabinet: Cabinet) -> Iterator[Finding]:
     yield from _names_are_unique(cabinet)
     yield from _boards_are_reachable(cabinet)
     yield from _doors_have_outputs_of_their_own(cabinet)
+    yield from _beams_have_inputs_of_their_own(cabinet)
     yield from _zones_are_known(cabinet)
     yield from _cold_zones_are_watched(cabinet)
     yield from _people_can_get_out(cabinet)
@@ -330,6 +348,10 @@ def _boards_are_reachable(cabinet: Cabinet) -> Iterator[Finding]:
             yield f"board[{at}].bus", f"{board.kind} cannot sit on bus {bus.name}, which is {bus.kind}"
         if board.kind == "lock_modbus" and board.pulse_ms % 100:
             yield f"board[{at}].pulse_ms", f"relay cards count in 100 ms, {board.pulse_ms} cannot be set"
+        if board.inputs is not None and board.kind != "lock_modbus":
+            yield f"board[{at}].inputs", f"{board.kind} boards read door switches and nothing else"
+        elif board.last_input < board.channels:
+            yield f"board[{at}].inputs", f"the {board.channels} door switches need more than {board.inputs}"
         if board.kind == "lock_8a80" and board.address > 32:
             yield f"board[{at}].address", f"8A/80 boards answer to 1 to 32, not {board.address}"
         for address in {board.address, board.inputs_address or board.address}:
@@ -377,6 +399,23 @@ def _doors_have_outputs_of_their_own(cabinet: Cabinet) -> Iterator[Finding]:
                     f"compartment[{at}].{key}",
                     f"{key} {channel} of board {c.board} already belongs to {other}",
                 )
+
+
+def _beams_have_inputs_of_their_own(cabinet: Cabinet) -> Iterator[Finding]:
+    boards = {board.name: board for board in cabinet.board}
+    wired = {(c.board, c.switch): f"the door switch of {c.label}" for c in cabinet.compartment}
+    for at, c in enumerate(cabinet.compartment):
+        board = boards.get(c.board)
+        if c.beam_input is None or board is None:
+            continue
+        key = f"compartment[{at}].beam_input"
+        if board.kind != "lock_modbus":
+            yield key, f"board {board.name} is {board.kind}: it reads door switches and nothing else"
+        elif c.beam_input > board.last_input:
+            yield key, f"board {board.name} has {board.last_input} inputs, not {c.beam_input}"
+        other = wired.setdefault((c.board, c.beam_input), f"the beam of {c.label}")
+        if other != f"the beam of {c.label}":
+            yield key, f"input {c.beam_input} of board {c.board} already belongs to {other}"
 
 
 def _zones_are_known(cabinet: Cabinet) -> Iterator[Finding]:

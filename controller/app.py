@@ -349,7 +349,11 @@ def _locks(file: CabinetFile, hardware: Hardware) -> dict[str, Lock]:
 
 def _watched(file: CabinetFile, hardware: Hardware) -> list[Watched]:
     return [
-        Watched(board, {c.switch: c.label for c in file.compartment if c.board == name})
+        Watched(
+            board,
+            {c.switch: c.label for c in file.compartment if c.board == name},
+            {c.label: c.beam_input for c in file.compartment if c.board == name and c.beam_input},
+        )
         for name, board in hardware.boards.items()
     ]
 

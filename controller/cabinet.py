@@ -255,9 +255,9 @@ class Cabinet:
 
 
 def _durable(box: Box) -> Box:
-    """What of a box is worth a commit: not its door, nor when a pulse went out, which no restart needs."""
+    """What of a box is worth a commit: not its door, nor what its beam says, nor when a pulse went out."""
     opening = None if box.opening is None else replace(box.opening, sent_at=None)
-    return replace(box, door=Door(), opening=opening)
+    return replace(box, door=Door(), beam=box.beam.kept, opening=opening)
 
 
 def _lets_people_out(step: Step) -> bool:

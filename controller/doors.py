@@ -54,6 +54,8 @@ class Reading:
 
     open: bool
     asked_at: float
+    interrupted: bool | None = None
+    """What the light beam across the compartment said in the same answer; None: there is none."""
 
 
 def read(door: Door, reading: Reading, *, expected: bool) -> tuple[Door, bool]:

@@ -131,6 +131,9 @@ DOOR_FAULTS: dict[str, Callable[[Box, float], bool]] = {
     "door_left_open": lambda box, now: box.door.is_closed,
     "door_stuck": lambda box, now: False,  # until it opens: nobody knows before
     "compartment_unclear": lambda box, now: _is_clear(box),
+    "goods_unclaimed": lambda box, now: _is_clear(box),
+    "goods_missing": lambda box, now: box.beam.overruled is not False,
+    "beam_blind": lambda box, now: box.beam.overruled is not True,
     "switch_flapping": _is_quiet,
     "wiring_unproven": lambda box, now: Side.UNPROVEN not in box.sides,
 }

@@ -55,5 +55,6 @@ _SPOKEN: dict[str, Callable[[str, Words], str]] = {
     "name": lambda value, words: words.or_else(f"document.{value}", value),
     "outcome": lambda value, words: words.or_else(f"command.{value}", value),
     "reason": lambda value, words: words.why(value),
+    "goods": lambda value, words: words.or_else(f"goods.{value}", value),
     "fault": lambda value, words: words.fault(value),
 }

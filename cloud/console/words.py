@@ -213,6 +213,8 @@ _TABLE: dict[str, tuple[str, str]] = {
     "event.DepositAborted": ("没有放入：{reason}", "Parcel not deposited: {reason}"),
     "event.ParcelCollected": ("包裹已取走", "Parcel collected"),
     "event.DepositAnswered": ("投放人说明：{answer}", "Said by whoever loaded: {answer}"),
+    "event.LeftBehind": ("关门后箱内还有东西", "The door was shut, and something still lies there"),
+    "event.SeenInside": ("箱门未开，箱内情况有变：{goods}", "Behind a shut door {goods}"),
     "event.ParcelRemoved": ("超期包裹已取出", "Overdue parcel taken out"),
     "event.CabinetFull": (
         "{zone}没有 {size} 号以上的空箱",
@@ -260,6 +262,8 @@ _TABLE: dict[str, tuple[str, str]] = {
     "type.DepositAborted": ("放入取消", "Deposit aborted"),
     "type.ParcelCollected": ("包裹已取走", "Parcel collected"),
     "type.DepositAnswered": ("投放确认", "Deposit answered"),
+    "type.LeftBehind": ("物品遗留", "Left behind"),
+    "type.SeenInside": ("箱内有变", "Seen inside"),
     "type.ParcelRemoved": ("超期取出", "Overdue removed"),
     "type.CabinetFull": ("柜满", "Cabinet full"),
     "type.WiringChanged": ("接线更换", "Wired anew"),
@@ -308,6 +312,8 @@ _TABLE: dict[str, tuple[str, str]] = {
     "answer.not_in": ("没有放入", "it was not put in"),
     "answer.does_not_fit": ("放不下", "it does not fit"),
     "answer.not_empty": ("箱内有物或不干净", "the compartment is not empty or not clean"),
+    "goods.True": ("看到物品", "something is seen that was not"),
+    "goods.False": ("看不到物品了", "the parcel is not seen any more"),
     "reason.unopened": ("门没有打开", "the door was not opened"),
 }
 

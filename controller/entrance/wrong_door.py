@@ -91,6 +91,8 @@ class WrongDoor:
                 self._placing.soon(self._ask)
             case events.CheckNeeded() if self.asks(fact.box.label):
                 self._placing.soon(self._ask)
+            case events.SeenInside(goods=True) if self._question is not None:
+                self._placing.soon(self._ask)
 
     async def _ask(self) -> Answer | None:
         return self.asked()
@@ -111,6 +113,8 @@ class WrongDoor:
         match fact:
             case events.DoorForced():
                 return self._about(fact.box.label) or asked
+            case events.SeenInside(goods=True):
+                return asked or self._missing_for(fact.box.label)
             case (
                 events.ParcelDeposited() | events.DepositAnswered(answer="is_in")
                 | events.ParcelCollected() | events.ParcelRemoved()
@@ -125,6 +129,17 @@ class WrongDoor:
             if delivery is None or opening is None or label == other or box.parcel != delivery.parcel:
                 continue
             if opening.purpose is Purpose.LOAD and not opening.seen_open:
+                return Question(delivery, label, other)
+        return None
+
+    def _missing_for(self, other: str) -> Question | None:
+        """Goods have come to lie where nobody was let in: are they what is to lie behind another door?"""
+        for label, box in self._cabinet.boxes.items():
+            delivery = self._placing.at_door(label)
+            if delivery is None or box.parcel != delivery.parcel:
+                continue
+            is_loading = box.opening is not None and box.opening.purpose is Purpose.LOAD
+            if is_loading or visit.in_doubt(box):
                 return Question(delivery, label, other)
         return None
 

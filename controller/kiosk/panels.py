@@ -203,6 +203,8 @@ def _ended(told: fact._AtBox) -> Panel | None:
             return Panel("done", say("collected"), say("collected_next"), FAREWELL_S)
         case fact.ParcelDeposited():
             return _deposited(told)
+        case fact.LeftBehind():
+            return _door("stop", "look_again" if told.again else "left_in", told, READ_S)
         case fact.ParcelRemoved():
             return Panel("done", say("removed", door=told.box.label), say("removed_next"), READ_S)
         case fact.DepositAborted(reason="does_not_fit" | "not_empty" | "courier"):

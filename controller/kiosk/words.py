@@ -66,6 +66,12 @@ WORDS: dict[str, Sentence] = {
     "left_open_next": Sentence("请关好箱门", "Please close it"),
     "stuck": Sentence("{door} 号箱门没有打开", "Door {door} did not open"),
     "stuck_next": Sentence("请按一下门再试，或打电话给我们", "Press the door and try again, or call us"),
+    "look_again": Sentence("{door} 号箱里还有东西", "Something is still in box {door}"),
+    "look_again_next": Sentence(
+        "请再输入一次取件码，箱门会再打开", "Type your code once more and the door opens again"
+    ),
+    "left_in": Sentence("{door} 号箱里还有东西", "Something is still in box {door}"),
+    "left_in_next": Sentence("请打电话给我们", "Please call us"),
     "collected": Sentence("取件完成，谢谢", "Collected. Thank you"),
     "collected_next": Sentence("欢迎下次再来", "See you next time"),
     "closed": Sentence("{door} 号箱门已关好", "Door {door} is closed"),

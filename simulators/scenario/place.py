@@ -190,9 +190,9 @@ class Place:
             raise
 
 
-def cabinet_file(number: int, compartments: int) -> CabinetFile:
-    """A small locker; every second one has relay cards in place of an 8A/80 board."""
-    modbus = number % 2 == 0
+def cabinet_file(number: int, compartments: int, *, beams: bool = False) -> CabinetFile:
+    """A small locker; every second one, and all with beams, have relay cards in place of an 8A/80 board."""
+    modbus = beams or number % 2 == 0
     about = {
         "id": f"cabinet-{number:02d}", "number": str(number), "name_zh": "测试柜", "name_en": "Test",
         "phone": "400",
@@ -201,6 +201,7 @@ def cabinet_file(number: int, compartments: int) -> CabinetFile:
     board = {
         "name": "locks", "kind": "lock_modbus" if modbus else "lock_8a80", "bus": "bus", "address": 1,
         "channels": channels if modbus else 24, "pulse_ms": PULSE_MS,
+        "inputs": 2 * channels if beams else None,
     }  # fmt: skip
     return parse(
         {
@@ -212,7 +213,7 @@ def cabinet_file(number: int, compartments: int) -> CabinetFile:
             "compartment": [
                 {
                     "label": f"{n:02d}", "size": "SSMMLL"[(n - 1) % 6], "board": "locks", "channel": n,
-                    "row": n,
+                    "row": n, "beam_input": channels + n if beams else None,
                 }
                 for n in range(1, compartments + 1)
             ],

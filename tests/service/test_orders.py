@@ -8,7 +8,7 @@ import pytest
 from cloud.orders import order_state
 from config.contract import codes, labels
 from tests.service.conftest import Service, public_keys, started
-from tests.service.fake_cabinet import Stay
+from tests.service.fake_cabinet import Stay, box
 
 to = asyncio.to_thread
 
@@ -311,3 +311,23 @@ async def test_sensitive_goods_are_not_shared_and_the_page_does_not_tell_the_pho
     page = await service.http.get(order["link"])
     assert "8000" not in page.text.replace(order["code"], "")
     assert "手机号后四位" in page.text
+
+
+async def test_whoever_left_something_behind_is_told_on_the_page_until_it_is_gone(service: Service) -> None:
+    cabinet = await service.connected()
+    order = (await service.order()).json()
+    stay = Stay("03", f"{cabinet.epoch}-1", order["order"], order["parcels"][0]["parcel"])
+    told = {"opening": 2, "purpose": "collect", "proof": "code", "parcel": stay.parcel, "again": True}
+    told |= {"occupancy": stay.occupancy, "order": stay.order}
+
+    async def step() -> str:
+        (parcel,) = (await service.http.get(order["link"] + "/state")).json()["parcels"]
+        return str(parcel["step"])
+
+    await to(cabinet.tell, stay.deposited(cabinet), stay.collected(cabinet))
+    assert await step() == "collected"
+    await to(cabinet.tell, cabinet.event("LeftBehind", "03", box=box("03", "checking"), **told))
+    assert await step() == "left_behind"
+    assert "Something still lies there" in (await service.http.get(order["link"] + "?lang=en")).text
+    await to(cabinet.tell, cabinet.event("Surveyed", boxes=[box("03")]))
+    assert await step() == "collected"
