@@ -89,7 +89,7 @@ class Stand:
         self.cloud = Cloud(self.network.say, self._loop.time, self.now_ms, chance, self.story.violated)
         self.network.cloud_hears = self.cloud.hear
         file = cabinet_file(1 + seed % 2, 3)
-        self.is_cold = seed % 2 == 1
+        self.is_cold = seed % 4 == 1
         file = with_a_cold_corner(file) if self.is_cold else file
         self.place = TimedPlace(
             file, folder / file.id, self.cloud.enrol(file.id), self.network, self.now_ms, chance,
