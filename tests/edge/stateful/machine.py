@@ -278,7 +278,10 @@ class RealEdge(RuleBasedStateMachine):
         self._then(then)
 
     @cold
-    @rule(celsius=st.sampled_from([COLD_C, WARM_C]), seconds=st.sampled_from([1.0, 1.0, 20.0, 20.0, 70.0, 970.0]))
+    @rule(
+        celsius=st.sampled_from([COLD_C, WARM_C]),
+        seconds=st.sampled_from([1.0, 1.0, 20.0, 20.0, 70.0, 970.0]),
+    )
     def the_cold_zone_is(self, celsius: float, seconds: float) -> None:
         self.stand.live(self.stand.air(celsius))
         self._then(seconds)

@@ -47,6 +47,8 @@ DRAINED_WITHIN_S = 400
 LOOK_S = 0.25
 AT_REST_WITHIN_S = 70
 """No interim state outlives this."""
+SHUT_EVERY_S = 2
+"""A lock that was jammed may spring open late; somebody is there to shut its door."""
 PACE = {"poll_s": 1.0, "tick_s": 0.5}
 """Nothing the rules promise hangs on how often the edge looks, and looking is what an evening spends."""
 AMOUNTS = {Cause.NOISE: 20.0, Cause.LATE_REPLY: 0.3}
@@ -317,11 +319,12 @@ class Stand:
     async def settle(self, shut: Callable[[str], None]) -> None:
         """Nothing is wrong any more: what was asked ends, the outbox drains, and all agree."""
         await self._heal()
-        for _ in range(10):
-            await asyncio.sleep(0.5)
+        for _ in range(AT_REST_WITHIN_S // SHUT_EVERY_S):
+            await asyncio.sleep(SHUT_EVERY_S)
             for label in self.hands.standing_open():
                 shut(label)
-        await self.until(self._is_at_rest, AT_REST_WITHIN_S)
+            if self._is_at_rest():
+                break
         await asyncio.sleep(3 * PACE["poll_s"])
         await self.until(self._is_drained, DRAINED_WITHIN_S)
         reckoning = Reckoning(self.story, self.cloud, self.parcels, random.Random(0))
