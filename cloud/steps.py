@@ -20,7 +20,7 @@ class Step(StrEnum):
 
 
 _BY_DOOR = {"pulsing": Step.OPENING, "open": Step.OPEN, "ajar": Step.OPEN, "stuck": Step.STUCK}
-_HELD = {"cold_hold", "quarantine"}
+_HELD = {"cold_hold", "quarantine", "unproven"}
 """Side states in which the cabinet does not hand out what lies there."""
 
 

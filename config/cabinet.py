@@ -5,6 +5,8 @@ A cabinet file is TOML. It describes hardware passively: buses, boards, readers,
 (two doors on one output, a chilled zone without a thermometer, …). All problems are reported at once.
 """
 
+import base64
+import binascii
 import hashlib
 import json
 import tomllib
@@ -19,8 +21,11 @@ from config.problems import BadFile, Problem, one
 
 LONGEST_PULSE_MS = 1000
 """No profile may energise a coil for longer; a solenoid lock burns when it is held."""
+PUBLIC_KEY_BYTES = 32
 CHILLED_CELSIUS = 5.0
 """How warm a chilled zone may be where its file says nothing else. Frozen has no default."""
+NOT_WIRING = {"name", "channels", "pulse_ms"}
+"""Of a board: what may change without any wire having been touched."""
 
 
 def _cabinet_id(text: str) -> str:
@@ -90,6 +95,11 @@ class Board(_Part):
         description="Modbus: the card with the door switches, if not the relay card",
     )
     closed_input: bool = Field(default=True, description="Modbus: input level of a closed door")
+    fitted: str = Field(
+        default="",
+        max_length=40,
+        description="serial number, or the day it was put in: another one here means another board",
+    )
 
 
 class Reader(_Part):
@@ -155,6 +165,30 @@ class Compartment(_Part):
         return self.switch_channel or self.channel
 
 
+def _public_key(text: str) -> str:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError("is not base64") from error
+    if len(raw) != PUBLIC_KEY_BYTES:
+        raise ValueError(f"an Ed25519 public key has {PUBLIC_KEY_BYTES} bytes, not {len(raw)}")
+    return base64.b64encode(raw).decode()  # one way to write it, so that equal keys are seen to be equal
+
+
+class Officer(_Part):
+    """Somebody who may, with another officer, order every door open; see ``contract/officers.py``.
+
+    Named here, where the cloud cannot add one.
+    """
+
+    name: Name
+    key: Annotated[str, AfterValidator(_public_key)] = Field(description="Ed25519 public key, base64")
+
+    @property
+    def public(self) -> bytes:
+        return base64.b64decode(self.key)
+
+
 class Cabinet(_Part):
     """A whole cabinet, already held against itself."""
 
@@ -165,6 +199,7 @@ class Cabinet(_Part):
     zone: tuple[Zone, ...] = Field(min_length=1)
     thermometer: tuple[Thermometer, ...] = ()
     compartment: tuple[Compartment, ...] = Field(min_length=1, max_length=400)
+    officer: tuple[Officer, ...] = Field(default=(), max_length=20)
 
     @property
     def id(self) -> str:
@@ -191,10 +226,19 @@ class Cabinet(_Part):
             ]
         }
 
+    def wiring(self) -> dict[str, str]:
+        """By label, what changes when a door hangs on another board, channel, switch or polarity."""
+        boards = {board.name: board.model_dump(mode="json", exclude=NOT_WIRING) for board in self.board}
+        return {c.label: _digest([boards[c.board], c.channel, c.switch]) for c in self.compartment}
+
     def map_version(self) -> str:
         """Changes when any compartment, or the way it is wired, changes."""
         wiring = [c.model_dump(mode="json") for c in self.compartment]
-        return hashlib.sha256(json.dumps(wiring, sort_keys=True).encode()).hexdigest()[:16]
+        return _digest(wiring)
+
+
+def _digest(wiring: object) -> str:
+    return hashlib.sha256(json.dumps(wiring, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _no_label(cabinet: str, label: str) -> Compartment:
@@ -257,6 +301,7 @@ def _cross_checks(cabinet: Cabinet) -> Iterator[Finding]:
     yield from _zones_are_known(cabinet)
     yield from _cold_zones_are_watched(cabinet)
     yield from _people_can_get_out(cabinet)
+    yield from _officers_are_two(cabinet)
 
 
 def _names_are_unique(cabinet: Cabinet) -> Iterator[Finding]:
@@ -365,3 +410,10 @@ def _people_can_get_out(cabinet: Cabinet) -> Iterator[Finding]:
                 f"compartment[{at}].person_sized",
                 "a child could climb in, and the cabinet has neither a screen nor an 'inside' button",
             )
+
+
+def _officers_are_two(cabinet: Cabinet) -> Iterator[Finding]:
+    yield from _repeats("officer", "name", [officer.name for officer in cabinet.officer])
+    yield from _repeats("officer", "key", [officer.key for officer in cabinet.officer])
+    if len(cabinet.officer) == 1:
+        yield "officer", "an order to open every door needs two officers: name a second one, or none"

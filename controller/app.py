@@ -15,6 +15,7 @@ from config.contract.messages import CabinetSettings, DocumentName
 from config.contract.signing import CabinetKeys
 from config.problems import BadFile, Problem
 from config.settings import EdgeSettings
+from controller import wiring
 from controller.access import Access, Kept
 from controller.beat import Beat
 from controller.bus_trace import BusTrace
@@ -28,6 +29,7 @@ from controller.entrance import Entrance
 from controller.health import Health
 from controller.identity import Identity
 from controller.kiosk import Kiosk
+from controller.open_all import EveryDoor
 from controller.outbox import Outbox
 from controller.presence import Screen
 from controller.records import Records
@@ -87,6 +89,7 @@ class Edge:
         clean = await self.store.meta("running") == "no"
         await self.safe_mode.start(clean=await self.store.meta("running") != "yes")
         await self.cabinet.restarted(same_boot=same_boot)
+        await wiring.compare(self.file, self.cabinet, self.store)
         await self.zones.load(same_boot=same_boot, fell_back=self.fell_back)
         await self.figures.load()
         await self.documents.load()
@@ -232,7 +235,8 @@ async def build(
     screen = Screen(clock)
     zones = Zones(file, cabinet, health, store, clock)
     entrance = Entrance(file, cabinet, access, store, clock, zones)
-    commands = Commands(file.id, cabinet, documents, screen, store, clock)
+    every_door = EveryDoor(file, cabinet, store, clock) if file.officer else None
+    commands = Commands(file.id, cabinet, documents, screen, store, clock, every_door)
     commands.no_time_after_s = settings.no_time_after_s
     keep = Keep(settings.keep_acked_rows, settings.keep_acked_days)
     outbox = Outbox(store, cabinet, health, most_events=settings.batch_events, keep=keep)

@@ -34,12 +34,15 @@ def asker(asked_by: str, words: Words) -> str:
 
 
 def _said(name: str, value: Any, words: Words) -> Any:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     spoken = _SPOKEN.get(name)
     return spoken(str(value), words) if spoken else value
 
 
 _ASKERS = (
     (re.compile(r"resident of (?P<order>\w+)"), "asker.resident"),
+    (re.compile(r"order (?P<order>\w+), key (?P<name>.*)"), "asker.order"),
     (re.compile(r"key (?P<name>.*), console"), "asker.console"),
     (re.compile(r"key (?P<name>.*)"), "asker.key"),
 )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from config.contract.messages import BadMessage, BoxSize, Clock, Epoch, Id64, Label, OccupancyId, ZoneClass
 
-SideState = Literal["overdue", "cold_hold", "quarantine", "out_of_service", "forced"]
+SideState = Literal["overdue", "cold_hold", "quarantine", "out_of_service", "forced", "unproven"]
 CompartmentState = Literal["unknown", "vacant", "reserved", "loading", "occupied", "collecting", "checking"]
 DoorState = Literal["unknown", "closed", "pulsing", "open", "ajar", "stuck", "forced", "sensor_fault"]
 
@@ -47,7 +47,7 @@ class _AtBox(_Fact):
     box: BoxNow
 
 
-Proof = Literal["code", "code_tail", "qr", "phone", "remote", "badge", "inside", "none"]
+Proof = Literal["code", "code_tail", "qr", "phone", "remote", "badge", "inside", "officers", "none"]
 OpeningPurpose = Literal["load", "collect", "remove", "service", "emergency"]
 
 
@@ -198,6 +198,16 @@ class CabinetFull(_Fact):
     free: dict[str, int] = Field(description="free compartments of that zone by size")
 
 
+class WiringChanged(_AtBox):
+    """The door hangs on another board, channel or switch than before: it opens for a technician only."""
+
+
+class WiringProven(_AtBox):
+    """A technician has seen that it is this door which opens."""
+
+    badge: Id64
+
+
 class CheckNeeded(_InOpening):
     """What lies in the compartment is not known; a person has to look."""
 
@@ -275,6 +285,15 @@ class InsideCalled(_Fact):
     first_door: Label | None = None
 
 
+class OpenAllOrdered(_Fact):
+    """Two officers have ordered every door open; each door tells for itself how it came out."""
+
+    order: Id64
+    reason: str = Field(max_length=120, description="theirs")
+    officers: tuple[str, str] = Field(description="as the cabinet file names those who have signed")
+    command: Id64
+
+
 class CommandEnded(_Fact):
     """What became of a command from the cloud."""
 
@@ -328,9 +347,9 @@ EVENT_TYPES: dict[str, type[_Fact]] = {
         Booted, Surveyed, EpochBegan, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed,
         DoorForced, DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited,
         DepositAborted, DepositAnswered, ParcelCollected, ParcelRemoved, CabinetFull, CheckNeeded,
-        ColdHoldBegan, ColdHoldEnded, ExposureRecorded, AccessRefused, CodeReplaced, CourierArrived,
-        CourierLeft, InsideCalled, CommandEnded, FaultRaised, FaultCleared, DocumentApplied, LostRange,
-        Baseline,
+        WiringChanged, WiringProven, ColdHoldBegan, ColdHoldEnded, ExposureRecorded, AccessRefused,
+        CodeReplaced, CourierArrived, CourierLeft, InsideCalled, OpenAllOrdered, CommandEnded, FaultRaised,
+        FaultCleared, DocumentApplied, LostRange, Baseline,
     )
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, ValidationError
 
 from config.contract import signing
 
@@ -202,6 +202,46 @@ class OpenDoor(_Said):
     )
     presence: Presence | None = Field(default=None, description="absent: nobody is known to stand there")
     reason: str = Field(default="", max_length=120)
+
+
+class OfficerSignature(_Said):
+    """An officer's signature. Who that is says the cabinet file, by the key; ``name`` is for people."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+    key: str = Field(max_length=44, description="public, base64")
+    signature: str = Field(
+        max_length=88, description="Ed25519 over tg1|open_all|cabinet| and the order, base64"
+    )
+
+
+class SignedOrder(_Said):
+    """An order to open every door, and who has signed it; see ``officers.py``."""
+
+    order: str = Field(max_length=1000, description="the exact text that was signed: OpenAllOrder in JSON")
+    signatures: tuple[OfficerSignature, ...] = Field(min_length=1, max_length=2)
+
+
+class OpenAll(_Said):
+    """Open every door of the cabinet, now, because two of its officers have ordered it."""
+
+    id: Id64
+    kind: Literal["open_all"] = "open_all"
+    cabinet: str
+    session: Session
+    deadline_ms: int = Field(ge=0, description="by the cloud's clock")
+    signed: SignedOrder
+
+
+class Command(RootModel[Annotated[OpenDoor | OpenAll, Field(discriminator="kind")]]):
+    """Whatever the cloud may ask for on the commands topic; ``root`` is the message itself."""
+
+    @classmethod
+    def read(cls, body: bytes) -> "OpenDoor | OpenAll":
+        """The command in a body; ``BadMessage`` names the field and the reason."""
+        try:
+            return cls.model_validate_json(body).root
+        except (ValidationError, RecursionError) as error:
+            raise BadMessage(f"{cls.__name__}: {_first(error)}") from error
 
 
 class DocumentName(StrEnum):

@@ -21,7 +21,7 @@ from controller.entrance.inside import Inside
 from controller.entrance.loading import Loading
 from controller.entrance.placing import Placing
 from controller.entrance.removing import Removing
-from controller.entrance.service import Service
+from controller.entrance.service import ANOTHER_DOOR, THIS_DOOR, Service
 from controller.store import Change, Store, StoreFailing
 from controller.visit import can_reopen
 
@@ -52,7 +52,7 @@ class Entrance:
         self.placing = Placing(file, cabinet, store, clock, self._show)
         self.loading = Loading(cabinet, access, store, clock, self.placing)
         self.removing = Removing(cabinet, access, store, clock, self.loading)
-        self.service = Service(cabinet, store, clock, zones)
+        self.service = Service(cabinet, store, clock, zones, self.placing)
         self._inside = Inside(file, cabinet, store, clock)
         self._shown_to: list[Callable[[Answer], None]] = []
         self._again_until = float("-inf")
@@ -194,11 +194,14 @@ class Entrance:
     async def said(self, word: str, door: str) -> Answer:
         """Whoever loads answers on the screen; see ``Loading.say``. ``remove`` begins a round of removals.
 
-        ``release``, by a technician: the goods of a held zone (``door``) were looked at.
+        By a technician: ``release``, the goods of a held zone (``door``) were looked at; ``this_door`` and
+        ``another_door`` say which one opened of doors that were wired anew.
         """
         try:
             if word == RELEASE:
                 return self._show(await self.service.release(door))
+            if word in (THIS_DOOR, ANOTHER_DOOR):
+                return self._show(await self.service.proves(word, door))
             if word == REMOVE:
                 return self._show(await self.removing.begin())
             return self._show(await self.loading.say(word, door))

@@ -17,7 +17,7 @@ from controller.visit import Ask, Box, Purpose, Refused, State
 log = structlog.get_logger(__name__)
 
 NEXT_DOOR_WITHIN_S = 120.0
-PASSED_OVER = ("door_stuck", "held")
+PASSED_OVER = ("door_stuck", "held", "unproven")
 """Refusals of one door, after which another one of the same order is tried."""
 
 

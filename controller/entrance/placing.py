@@ -25,6 +25,8 @@ from controller.visit import Ask, Box, Purpose, Refused, State
 
 log = structlog.get_logger(__name__)
 
+Work = Callable[[], Coroutine[Any, Any, Answer | None]]
+
 AT_HAND_S = 180.0
 """So long after its door was opened whoever brought a parcel may still say what became of it."""
 
@@ -133,13 +135,13 @@ class Placing:
         """A door has been shut, or did not open: the next one may."""
         self.soon(self._serve_next)
 
-    def soon(self, work: Callable[[], Coroutine[Any, Any, Answer | None]]) -> None:
+    def soon(self, work: Work) -> None:
         """After the turn in which a fact was committed; the screen shows what comes of it."""
         task = asyncio.get_running_loop().create_task(self._do(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _do(self, work: Callable[[], Coroutine[Any, Any, Answer | None]]) -> None:
+    async def _do(self, work: Work) -> None:
         try:
             answer = await work()
         except StoreFailing:

@@ -1,16 +1,24 @@
-"""Somebody who looks after the cabinet: badge and PIN, or a badge of the day; then one door at a time."""
+"""Somebody who looks after the cabinet: badge and PIN, or a badge of the day; then one door at a time.
+
+Doors that were wired anew are proven on the way: each is opened, no other one may move meanwhile, and
+whoever stands there says that it was this one. Switches alone cannot tell: of two doors lock and switch may
+be swapped together.
+"""
 
 from dataclasses import dataclass
 
+from config.contract import events
 from config.contract.codes import BadgeRight
 from controller.access import BadgeGranted
-from controller.cabinet import Cabinet
+from controller.cabinet import Cabinet, Changed
 from controller.climate import Zones
 from controller.clock import Clock
 from controller.entrance.answer import Answer
+from controller.entrance.placing import Placing, Work
 from controller.store import Store
-from controller.visit import Ask, Purpose, Refused
+from controller.visit import Ask, Purpose, Refused, Side
 
+THIS_DOOR, ANOTHER_DOOR = "this_door", "another_door"
 SERVICE_IDLE_S = 180.0
 PIN_WITHIN_S = 60.0
 
@@ -26,13 +34,17 @@ class Technician:
 class Service:
     """One technician at a time, until the badge is scanned again, or to a pause."""
 
-    def __init__(self, cabinet: Cabinet, store: Store, clock: Clock, zones: Zones) -> None:
+    def __init__(self, cabinet: Cabinet, store: Store, clock: Clock, zones: Zones, placing: Placing) -> None:
         self._cabinet = cabinet
         self._store = store
         self._clock = clock
         self._zones = zones
+        self._placing = placing
+        self._seen: set[str] = set()
+        """Doors wired anew that were opened here, and no other one moved: a word is wanted of each."""
         self._technician: Technician | None = None
         self._scanned: tuple[BadgeGranted, float] | None = None
+        cabinet.listen(self._heard)
 
     @property
     def technician(self) -> Technician | None:
@@ -63,7 +75,12 @@ class Service:
         """The right was proven."""
         self._scanned = None
         self._technician = Technician(granted.badge, self._clock.now() + SERVICE_IDLE_S)
-        return Answer("service", held=self._zones.held)
+        return Answer("service", held=self._zones.held, unproven=self.unproven)
+
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """Doors that were wired anew and that nobody has seen move since."""
+        return tuple(label for label, box in self._cabinet.boxes.items() if Side.UNPROVEN in box.sides)
 
     def forget_badge(self) -> None:
         """The PIN was wrong: the badge has to be scanned again."""
@@ -94,3 +111,47 @@ class Service:
         if refusal:
             return Answer("refused", refusal=refusal)
         return Answer("released", zone=zone, held=self._zones.held)
+
+    async def proves(self, word: str, label: str) -> Answer:
+        """Whether it was this door that opened, and no other one."""
+        technician = self.technician
+        if technician is None:
+            return Answer("refused", refusal="no_badge")
+        if label not in self._seen:
+            return Answer("refused", refusal="no_question")
+        self._seen.discard(label)
+        if word == ANOTHER_DOOR:
+            return Answer("service", unproven=self.unproven)
+        outcome = await self._cabinet.prove(label, technician.badge)
+        if isinstance(outcome, Refused):
+            return Answer("refused", door=label, refusal=outcome.reason)
+        return Answer("proven", door=label, unproven=self.unproven)
+
+    def _heard(self, changed: Changed) -> None:
+        for fact in changed.facts:
+            match fact:
+                case events.DoorOpened(purpose="service", proof="badge") if Side.UNPROVEN in fact.box.sides:
+                    self._seen.add(fact.box.label)
+                case events.DoorForced():
+                    self._another_moved(fact.box.label)
+                case events.DoorClosed() if fact.box.label in self._seen:
+                    self._placing.soon(self._ask_whether(fact.box.label))
+
+    def _another_moved(self, other: str) -> None:
+        """Whatever was asked to open meanwhile is not the only door on its wires."""
+        for label, box in self._cabinet.boxes.items():
+            opening = box.opening
+            if label != other and opening is not None and opening.purpose is Purpose.SERVICE:
+                self._seen.discard(label)
+                self._placing.soon(_saying(Answer("other_moved", door=label, other=other)))
+
+    def _ask_whether(self, label: str) -> Work:
+        asks = (THIS_DOOR, ANOTHER_DOOR)
+        return _saying(Answer("question", door=label, asks=asks))
+
+
+def _saying(answer: Answer) -> Work:
+    async def say() -> Answer:
+        return answer
+
+    return say

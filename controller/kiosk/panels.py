@@ -55,6 +55,7 @@ class Panel:
 
 
 EMERGENCY = Panel("stop", say("emergency"), say("emergency_next"), WORK_S, all_doors=True)
+ORDERED = Panel("stop", say("ordered"), say("ordered_next"), WORK_S, all_doors=True)
 
 MoreDoors = Callable[[str, str], int]
 """(order, door): how many other doors of the order are still to be opened."""
@@ -75,6 +76,13 @@ def of_answer(answer: Answer) -> Panel | None:
             return _service(answer)
         case "released":
             return Panel("done", say("released"), say("released_next"), READ_S, choices=_held(answer))
+        case "proven":
+            left = answer.unproven
+            next_step = say("unproven_left", doors=", ".join(left)) if left else say("all_proven")
+            return Panel("done", say("proven", door=answer.door or ""), next_step, WORK_S, answer.door)
+        case "other_moved":
+            says = say("other_moved", door=answer.door or "", other=answer.other or "")
+            return Panel("stop", says, say("other_moved_next"), WORK_S, answer.other)
         case "service_left":
             return Panel("done", say("service_left"), say("courier_left_next"), FAREWELL_S)
         case "courier_left":
@@ -94,6 +102,9 @@ def _service(answer: Answer) -> Panel:
     """Goods that were too warm are mentioned first: nobody else ends their hold."""
     if answer.held:
         return Panel("stop", say("too_warm"), say("too_warm_next"), WORK_S, choices=_held(answer))
+    if answer.unproven:
+        doors = ", ".join(answer.unproven)
+        return Panel("stop", say("unproven"), say("unproven_left", doors=doors), WORK_S)
     return Panel("wait", say("service"), say("service_next_door"), READ_S)
 
 
@@ -111,7 +122,7 @@ def _courier_left(answer: Answer) -> Panel:
 def _question(answer: Answer) -> Panel:
     """Only whoever had the parcel in their hands can answer."""
     door, other = answer.door or "", answer.other
-    key = "is_it_in" if other is None else "where_is_it"
+    key = "was_it_this" if "this_door" in answer.asks else "is_it_in" if other is None else "where_is_it"
     choices = tuple(
         Choice(word, door, say(f"say_{word}", **({"other": other} if word == "in_other" else {"door": door})))
         for word in answer.asks
@@ -149,6 +160,8 @@ def of_facts(facts: tuple[fact.Fact, ...], more: MoreDoors) -> Panel | None:
 
 def _of_fact(told: fact.Fact, more: MoreDoors) -> Panel | None:
     match told:
+        case fact.OpenAllOrdered():
+            return ORDERED
         case fact.InsideCalled():
             return EMERGENCY
         case fact.DoorLeftOpen():

@@ -41,6 +41,11 @@ WORDS: dict[str, Sentence] = {
         "请拉开每一扇弹开的门查看；没找到人请再按“有人被困”，并马上打电话",
         "Look behind every door that opens. Nobody found: press the button again and call us now",
     ),
+    "ordered": Sentence("运营方正在打开全部箱门", "The operator is having every door opened"),
+    "ordered_next": Sentence(
+        "请让开箱门；有危险请马上离开，不要取走别人的东西",
+        "Keep clear of the doors. Leave if there is danger, and leave what is not yours",
+    ),
     "inside_failed": Sentence("没有成功，请马上打电话", "That did not work. Call us now"),
     # A door, step by step
     "opening": Sentence("{door} 号箱门正在打开", "Door {door} is opening"),
@@ -65,6 +70,20 @@ WORDS: dict[str, Sentence] = {
     "service": Sentence("可以开门维护", "You may open doors for service"),
     "service_next_door": Sentence(
         "请输入或点选箱门号；做完再扫一次工牌", "Type or tap a door; scan your badge again to end"
+    ),
+    "unproven": Sentence("有箱门刚更换接线，请逐个核对", "Doors were wired anew and want to be checked"),
+    "unproven_left": Sentence(
+        "请依次输入箱号开门并关好：{doors}", "Type each number, see that this door opens, close it: {doors}"
+    ),
+    "was_it_this": Sentence("刚才开的是 {door} 号箱吗？", "Was it {door} that opened?"),
+    "was_it_this_next": Sentence("请按实际看到的回答", "Answer what you have seen"),
+    "say_this_door": Sentence("是，{door} 号箱", "Yes, {door}"),
+    "say_another_door": Sentence("不是，开的是另一个", "No, another door"),
+    "proven": Sentence("{door} 号箱接线正确", "Compartment {door} is wired right"),
+    "all_proven": Sentence("全部箱门已核对", "All doors have been checked"),
+    "other_moved": Sentence("要开 {door} 号箱，{other} 号箱却开了", "{door} was to open, and {other} did"),
+    "other_moved_next": Sentence(
+        "请检查两个箱门的接线，改好后重新核对", "Check the wires of both doors, then try again"
     ),
     "service_left": Sentence("维护结束", "Service has ended"),
     "too_warm": Sentence("有物品曾经过热，已锁定", "Goods have been too warm and are held"),

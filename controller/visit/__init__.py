@@ -34,6 +34,7 @@ from controller.visit.restart import fallen_back, restarted
 from controller.visit.switch import door_read
 from controller.visit.told import door_now, now_of
 from controller.visit.waiting import tick
+from controller.visit.wired import proven, rewired
 from controller.visit.word import Said, Word, doubted, in_doubt, lies_here, said, why_not_here
 
 __all__ = [
@@ -60,8 +61,10 @@ __all__ = [
     "in_doubt",
     "lies_here",
     "now_of",
+    "proven",
     "pulsed",
     "restarted",
+    "rewired",
     "said",
     "tick",
     "why_not_here",

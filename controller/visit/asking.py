@@ -42,6 +42,8 @@ def _may_collect(box: Box, wish: Ask, now: float) -> str:
         return "other_occupancy"
     if box.sides & {Side.COLD_HOLD, Side.QUARANTINE}:
         return "held"
+    if Side.UNPROVEN in box.sides:
+        return "unproven"
     if box.opening is not None and box.opening.purpose is not Purpose.COLLECT:
         return "busy"
     return "door_stuck" if box.rest_until > now else ""
@@ -52,6 +54,8 @@ def _may_load(box: Box, wish: Ask) -> str:
         return "unknown_parcel"
     if Side.COLD_HOLD in box.sides:
         return "held"
+    if Side.UNPROVEN in box.sides:
+        return "unproven"
     if box.parcel == wish.parcel and box.state in (State.LOADING, State.CHECKING):
         return "" if box.opening is None or box.opening.purpose is Purpose.LOAD else "busy"
     return "" if box.assignable else "no_fit"
@@ -63,14 +67,19 @@ def _may_remove(box: Box, wish: Ask, now: float) -> str:
         return "not_valid"
     if wish.occupancy != box.occupancy:
         return "other_occupancy"
+    if Side.UNPROVEN in box.sides:
+        return "unproven"
     if box.opening is not None and box.opening.purpose is not Purpose.REMOVE:
         return "busy"
     return "door_stuck" if box.rest_until > now else ""
 
 
 def _may_service(box: Box, wish: Ask) -> str:
+    """A door that may turn out to be another one opens only in front of somebody who looks after it."""
     if wish.occupancy != box.occupancy:
         return "other_occupancy"
+    if Side.UNPROVEN in box.sides and wish.proof != "badge":
+        return "unproven"
     return "busy" if box.opening is not None else ""
 
 

@@ -24,6 +24,7 @@ class Side(StrEnum):
     QUARANTINE = "quarantine"
     OUT_OF_SERVICE = "out_of_service"
     FORCED = "forced"
+    UNPROVEN = "unproven"  # wired anew: nobody has seen yet that its own lock moves its own door
 
 
 class Purpose(StrEnum):
@@ -65,7 +66,7 @@ class Opening:
     opened_at: float | None = None
     ambiguous: bool = False
     not_after: float | None = None
-    """No pulse after this (a command's deadline); None for people who stand there."""
+    """No pulse after this (a command's or an order's deadline); None for people who stand there."""
     command: str | None = None
     badge: str | None = None
 
@@ -137,6 +138,7 @@ class Pulse:
     occupancy: str | None
     not_after: float
     emergency: bool = False
+    """Somebody is inside: nothing holds it back."""
 
 
 @dataclass(frozen=True, slots=True)

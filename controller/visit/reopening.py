@@ -6,7 +6,7 @@ the compartment is vacant again when the door has closed.
 
 from dataclasses import replace
 
-from controller.visit.box import Ask, Box, Left, Purpose, State
+from controller.visit.box import Ask, Box, Left, Purpose, Side, State
 
 WITHIN_S = 600.0
 MOST = 2
@@ -21,6 +21,8 @@ def may_reopen(box: Box, wish: Ask, now: float) -> str:
         return "other_occupancy"
     if not can_reopen(box, now):
         return "not_again"
+    if Side.UNPROVEN in box.sides:
+        return "unproven"
     return "door_stuck" if box.rest_until > now else ""
 
 

@@ -1,5 +1,6 @@
 """A cabinet file is right, or every problem in it is told with file, key and reason."""
 
+import base64
 import tomllib
 from pathlib import Path
 
@@ -142,3 +143,33 @@ def test_files_that_are_no_cabinet_files(tmp_path):
     (tmp_path / "empty.toml").write_text("", encoding="utf-8")
     with pytest.raises(BadFile, match="cabinet: is missing"):
         load(tmp_path / "empty.toml")
+
+
+def officer(name, key=b"k" * 32):
+    return {"name": name, "key": base64.b64encode(key).decode()}
+
+
+def test_officers_are_two_or_none():
+    assert parse(sample()).officer == ()
+    two = parse(sample() | {"officer": [officer("lin"), officer("wang", b"w" * 32)]})
+    assert [each.public[:1] for each in two.officer] == [b"k", b"w"]
+    told(sample() | {"officer": [officer("lin")]}, "officer", "needs two officers")
+
+
+def test_two_officers_have_two_names_and_two_keys():
+    same = officer("wang") | {"key": officer("wang")["key"].replace("s=", "t=")}
+    assert base64.b64decode(same["key"]) == b"k" * 32
+    told(sample() | {"officer": [officer("lin"), same]}, "officer[1].key", "already used by officer[0]")
+    told(
+        sample() | {"officer": [officer("lin"), officer("lin", b"w" * 32)]}, "officer[1].name", "already used"
+    )
+
+
+@pytest.mark.parametrize(("key", "reason"), [("QUJD", "32 bytes, not 3"), ("?", "is not base64")])
+def test_an_officers_key_is_an_ed25519_key(key, reason):
+    told(sample() | {"officer": [{"name": "lin", "key": key}, officer("wang")]}, "officer[0].key", reason)
+
+
+def test_a_new_officer_does_not_change_how_the_doors_are_wired():
+    both = sample() | {"officer": [officer("lin"), officer("wang", b"w" * 32)]}
+    assert parse(both).map_version() == parse(sample()).map_version()

@@ -17,6 +17,7 @@ FREE = Box("01", door=CLOSED)
 COLLECT = Ask(7, Purpose.COLLECT, "code", OCCUPANCY)
 LOAD = Ask(7, Purpose.LOAD, "badge", OCCUPANCY, order=ORDER, parcel=PARCEL, badge=BADGE)
 REMOTE = replace(COLLECT, proof="remote", command=COMMAND, not_after=110.0)
+REWIRED = visit.rewired(FULL).box
 
 
 def begun(box, wish, now=100.0):
@@ -84,6 +85,10 @@ def test_loading_marks_the_box_with_parcel_order_occupancy_and_badge():
         (replace(FREE, sides=frozenset({Side.OVERDUE})), LOAD, "no_fit"),
         (replace(FREE, door=Door(DoorState.OPEN, 0.0)), LOAD, "no_fit"),
         (FULL, replace(COLLECT, purpose=Purpose.SERVICE, occupancy=None), "other_occupancy"),
+        (REWIRED, COLLECT, "unproven"),
+        (REWIRED, replace(COLLECT, purpose=Purpose.REMOVE), "unproven"),
+        (REWIRED, replace(COLLECT, purpose=Purpose.SERVICE, proof="remote"), "unproven"),
+        (replace(REWIRED, state=State.CHECKING), LOAD, "unproven"),
         (begun(FULL, COLLECT).box, replace(COLLECT, purpose=Purpose.SERVICE), "busy"),
         (begun(FULL, COLLECT).box, COLLECT, "busy"),
         (begun(FREE, LOAD).box, LOAD, "busy"),
@@ -93,6 +98,28 @@ def test_loading_marks_the_box_with_parcel_order_occupancy_and_badge():
 )
 def test_who_may_not_is_told_why(box, wish, reason):
     assert ask(box, wish, 100.0, RULES) == Refused(reason)
+
+
+def test_a_door_that_was_wired_anew_opens_for_a_badge_and_for_whoever_is_inside():
+    for purpose, proof in ((Purpose.SERVICE, "badge"), (Purpose.EMERGENCY, "inside")):
+        assert begun(REWIRED, replace(COLLECT, purpose=purpose, proof=proof)).pulse is not None
+
+
+def test_a_door_is_wired_anew_once_and_proven_once():
+    assert told(visit.rewired(FULL)) == ["WiringChanged", "FaultRaised"]
+    assert visit.rewired(REWIRED).facts == ()
+    step = visit.proven(REWIRED, BADGE)
+    assert told(step) == ["WiringProven", "FaultCleared"]
+    assert (step.box, step.facts[0].badge) == (FULL, BADGE)
+    assert visit.proven(FULL, BADGE) == Refused("no_question")
+
+
+def test_a_look_for_service_proves_no_wiring_and_nothing_is_forgotten_behind_such_a_door():
+    looked = shut(opened(REWIRED, replace(COLLECT, purpose=Purpose.SERVICE, proof="badge")), 105.0).box
+    assert looked.sides == {Side.UNPROVEN}
+    collected = shut(opened(FULL, COLLECT), 105.0).box
+    again = replace(COLLECT, again=True)
+    assert ask(visit.rewired(collected).box, again, 110.0, RULES) == Refused("unproven")
 
 
 def test_a_courier_comes_back_to_the_box_of_a_parcel_in_doubt():

@@ -66,6 +66,7 @@ class Mqtt:
             client_id=client_id or f"test-{secrets.token_hex(6)}",
             protocol=paho.MQTTv311,
         )
+        self._client.reconnect_delay_set(0.05, 1)  # a client that was thrown out is not closed before
         self._client.username_pw_set(login, password)
         self._client.on_connect = lambda *args: self._answer.put(args[3])
         self._client.on_message = lambda _c, _u, m: self.heard.put((m.topic, bytes(m.payload)))
