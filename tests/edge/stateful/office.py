@@ -69,6 +69,9 @@ class Office:
         return generations[0] if generations else 0
 
     def take_back_what_was_shared(self, order: Order) -> None:
+        """Not of a return: no document tells the cabinet of it."""
+        if not self._parcels_of(order):
+            return
         self._change(order, void_rights=(1,))
         self._void_from["shared", order.id] = self._version(DocumentName.PARCELS)
 
