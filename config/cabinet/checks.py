@@ -1,0 +1,155 @@
+"""What only shows when the parts of a cabinet are held against each other: two doors on one output, say."""
+
+from collections.abc import Iterator
+
+from config.cabinet.parts import Bus, Cabinet
+
+Finding = tuple[str, str]
+
+
+def findings(cabinet: Cabinet) -> Iterator[Finding]:
+    """All problems of a cabinet whose parts are right by themselves: key and reason."""
+    yield from _names_are_unique(cabinet)
+    yield from _boards_are_reachable(cabinet)
+    yield from _doors_have_outputs_of_their_own(cabinet)
+    yield from _beams_have_inputs_of_their_own(cabinet)
+    yield from _zones_are_known(cabinet)
+    yield from _cold_zones_are_watched(cabinet)
+    yield from _people_can_get_out(cabinet)
+    yield from _officers_are_two(cabinet)
+
+
+def _names_are_unique(cabinet: Cabinet) -> Iterator[Finding]:
+    for part in ("bus", "board", "reader", "zone", "thermometer"):
+        yield from _repeats(part, "name", [item.name for item in getattr(cabinet, part)])
+    yield from _repeats("compartment", "label", [c.label for c in cabinet.compartment])
+
+
+def _repeats(part: str, key: str, values: list[str]) -> Iterator[Finding]:
+    seen: dict[str, int] = {}
+    for at, value in enumerate(values):
+        if value in seen:
+            yield f"{part}[{at}].{key}", f"{value} is already used by {part}[{seen[value]}]"
+        seen.setdefault(value, at)
+
+
+def _boards_are_reachable(cabinet: Cabinet) -> Iterator[Finding]:
+    buses = {bus.name: bus for bus in cabinet.bus}
+    taken: dict[tuple[str, int], str] = {}
+    for at, board in enumerate(cabinet.board):
+        bus = buses.get(board.bus)
+        if bus is None:
+            yield f"board[{at}].bus", f"there is no bus named {board.bus}"
+            continue
+        if (bus.kind == "modbus") != (board.kind == "lock_modbus"):
+            yield f"board[{at}].bus", f"{board.kind} cannot sit on bus {bus.name}, which is {bus.kind}"
+        if board.kind == "lock_modbus" and board.pulse_ms % 100:
+            yield f"board[{at}].pulse_ms", f"relay cards count in 100 ms, {board.pulse_ms} cannot be set"
+        if board.inputs is not None and board.kind != "lock_modbus":
+            yield f"board[{at}].inputs", f"{board.kind} boards read door switches and nothing else"
+        elif board.last_input < board.channels:
+            yield f"board[{at}].inputs", f"the {board.channels} door switches need more than {board.inputs}"
+        if board.kind == "lock_8a80" and board.address > 32:
+            yield f"board[{at}].address", f"8A/80 boards answer to 1 to 32, not {board.address}"
+        for address in {board.address, board.inputs_address or board.address}:
+            other = taken.setdefault((board.bus, address), board.name)
+            if other != board.name:
+                yield f"board[{at}].address", f"address {address} on bus {board.bus} belongs to {other}"
+    yield from _thermometers_are_reachable(cabinet, buses, taken)
+
+
+def _thermometers_are_reachable(
+    cabinet: Cabinet, buses: dict[str, Bus], taken: dict[tuple[str, int], str]
+) -> Iterator[Finding]:
+    for at, probe in enumerate(cabinet.thermometer):
+        bus = buses.get(probe.bus)
+        if bus is None:
+            yield f"thermometer[{at}].bus", f"there is no bus named {probe.bus}"
+        elif bus.kind != "modbus":
+            yield f"thermometer[{at}].bus", f"{probe.kind} cannot sit on bus {bus.name}, which is {bus.kind}"
+        other = taken.setdefault((probe.bus, probe.address), probe.name)
+        if other != probe.name:
+            yield (
+                f"thermometer[{at}].address",
+                f"address {probe.address} on bus {probe.bus} belongs to {other}",
+            )
+
+
+def _doors_have_outputs_of_their_own(cabinet: Cabinet) -> Iterator[Finding]:
+    boards = {board.name: board for board in cabinet.board}
+    outputs: dict[tuple[str, int], str] = {}
+    switches: dict[tuple[str, int], str] = {}
+    for at, c in enumerate(cabinet.compartment):
+        board = boards.get(c.board)
+        if board is None:
+            yield f"compartment[{at}].board", f"there is no board named {c.board}"
+            continue
+        for key, channel, wired in (("channel", c.channel, outputs), ("switch_channel", c.switch, switches)):
+            if channel > board.channels:
+                yield (
+                    f"compartment[{at}].{key}",
+                    f"board {board.name} has {board.channels} channels, not {channel}",
+                )
+            other = wired.setdefault((c.board, channel), c.label)
+            if other != c.label:
+                yield (
+                    f"compartment[{at}].{key}",
+                    f"{key} {channel} of board {c.board} already belongs to {other}",
+                )
+
+
+def _beams_have_inputs_of_their_own(cabinet: Cabinet) -> Iterator[Finding]:
+    boards = {board.name: board for board in cabinet.board}
+    wired = {(c.board, c.switch): f"the door switch of {c.label}" for c in cabinet.compartment}
+    for at, c in enumerate(cabinet.compartment):
+        board = boards.get(c.board)
+        if c.beam_input is None or board is None:
+            continue
+        key = f"compartment[{at}].beam_input"
+        if board.kind != "lock_modbus":
+            yield key, f"board {board.name} is {board.kind}: it reads door switches and nothing else"
+        elif c.beam_input > board.last_input:
+            yield key, f"board {board.name} has {board.last_input} inputs, not {c.beam_input}"
+        other = wired.setdefault((c.board, c.beam_input), f"the beam of {c.label}")
+        if other != f"the beam of {c.label}":
+            yield key, f"input {c.beam_input} of board {c.board} already belongs to {other}"
+
+
+def _zones_are_known(cabinet: Cabinet) -> Iterator[Finding]:
+    zones = {zone.name for zone in cabinet.zone}
+    for at, c in enumerate(cabinet.compartment):
+        if c.zone not in zones:
+            yield f"compartment[{at}].zone", f"there is no zone named {c.zone}"
+
+
+def _cold_zones_are_watched(cabinet: Cabinet) -> Iterator[Finding]:
+    probes = {probe.name for probe in cabinet.thermometer}
+    for at, zone in enumerate(cabinet.zone):
+        if zone.thermometer is not None and zone.thermometer not in probes:
+            yield f"zone[{at}].thermometer", f"there is no thermometer named {zone.thermometer}"
+        if zone.class_ != "ambient" and zone.thermometer is None:
+            yield f"zone[{at}].thermometer", f"zone {zone.name} is {zone.class_} and must name a thermometer"
+        elif zone.limit is not None and zone.thermometer is None:
+            yield f"zone[{at}].thermometer", f"zone {zone.name} has a limit and must name a thermometer"
+        if zone.class_ == "frozen" and zone.limit_celsius is None:
+            yield f"zone[{at}].limit_celsius", f"zone {zone.name} is frozen and must set its limit"
+        if zone.defrost_minutes and zone.limit is None:
+            yield f"zone[{at}].defrost_minutes", f"zone {zone.name} has no limit, so defrosting is no matter"
+
+
+def _people_can_get_out(cabinet: Cabinet) -> Iterator[Finding]:
+    if cabinet.cabinet.screen or cabinet.cabinet.inside_button:
+        return
+    for at, c in enumerate(cabinet.compartment):
+        if c.person_sized:
+            yield (
+                f"compartment[{at}].person_sized",
+                "a child could climb in, and the cabinet has neither a screen nor an 'inside' button",
+            )
+
+
+def _officers_are_two(cabinet: Cabinet) -> Iterator[Finding]:
+    yield from _repeats("officer", "name", [officer.name for officer in cabinet.officer])
+    yield from _repeats("officer", "key", [officer.key for officer in cabinet.officer])
+    if len(cabinet.officer) == 1:
+        yield "officer", "an order to open every door needs two officers: name a second one, or none"

@@ -1,0 +1,253 @@
+"""What a cabinet consists of, each part with the limits that it has by itself."""
+
+import base64
+import binascii
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from config.contract.topics import CABINET_ID, is_cabinet_id
+
+LONGEST_PULSE_MS = 1000
+"""No profile may energise a coil for longer; a solenoid lock burns when it is held."""
+PUBLIC_KEY_BYTES = 32
+CHILLED_CELSIUS = 5.0
+"""How warm a chilled zone may be where its file says nothing else. Frozen has no default."""
+NOT_WIRING = {"name", "channels", "pulse_ms", "inputs", "clear_input"}
+"""Of a board: what may change without any wire of a door having been touched."""
+
+
+def _cabinet_id(text: str) -> str:
+    if not is_cabinet_id(text):
+        raise ValueError(f"a cabinet id has the form {CABINET_ID.pattern}")
+    return text
+
+
+CabinetId = Annotated[str, AfterValidator(_cabinet_id)]
+Name = Annotated[
+    str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="lower-case letters, digits, dashes")
+]
+Label = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{0,7}$", description="what is printed on the door")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class About(_Part):
+    """Who this cabinet is, as people see it."""
+
+    id: CabinetId = Field(description="the cabinet's identity, for life; part of every topic")
+    number: str = Field(min_length=1, max_length=12, description="the number printed on the cabinet")
+    name_zh: str = Field(min_length=1, max_length=60, description="name shown to residents in Chinese")
+    name_en: str = Field(min_length=1, max_length=60, description="name shown to residents in English")
+    address: str = Field(default="", max_length=200, description="where it stands, in words")
+    phone: str = Field(
+        min_length=3, max_length=30, description="the operator's telephone, shown at the cabinet"
+    )
+    kind: Literal["locker"] = Field(default="locker", description="pickup locker")
+    screen: bool = Field(default=True, description="has a kiosk screen (a rotating QR needs one)")
+    inside_button: bool = Field(default=False, description="has a wired 'someone is inside' button")
+
+
+class Bus(_Part):
+    """A wire with one owner."""
+
+    name: Name
+    kind: Literal["serial", "modbus"] = Field(default="serial", description="who frames what runs on it")
+    port: str = Field(min_length=1, description="/dev/tty…, or socket://host:port for a gateway")
+    baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
+    parity: Literal["N", "E", "O"] = "N"
+    stopbits: Literal[1, 2] = 1
+    supply: str = Field(default="", description="name of the power supply; one coil at a time per supply")
+
+
+class Board(_Part):
+    """A board on a bus; its driver is ``firmware_bridge/<kind>.py``."""
+
+    name: Name
+    kind: Literal["lock_8a80", "lock_modbus"]
+    bus: Name
+    address: int = Field(ge=1, le=247)
+    channels: int = Field(ge=1, le=50)
+    pulse_ms: int = Field(default=300, ge=50, le=LONGEST_PULSE_MS, description="timed by the board")
+    closed_value: Literal[0, 1] = Field(
+        default=1, description="8A/80: what the board sends for a closed door (1: 'closing feedback' locks)"
+    )
+    byte_order: Literal["last", "first"] = Field(
+        default="last", description="8A/80: which status byte holds channels 1 to 8"
+    )
+    inputs_address: int | None = Field(
+        default=None,
+        ge=1,
+        le=247,
+        description="Modbus: the card with the door switches, if not the relay card",
+    )
+    closed_input: bool = Field(default=True, description="Modbus: input level of a closed door")
+    inputs: int | None = Field(
+        default=None, ge=1, le=64, description="Modbus: inputs of that card, if more than there are channels"
+    )
+    clear_input: bool = Field(
+        default=True, description="Modbus: input level of a light beam that nothing interrupts"
+    )
+    fitted: str = Field(
+        default="",
+        max_length=40,
+        description="serial number, or the day it was put in: another one here means another board",
+    )
+
+    @property
+    def last_input(self) -> int:
+        """The highest input that can be read."""
+        return self.inputs or self.channels
+
+
+class Reader(_Part):
+    """A code reader on a port of its own."""
+
+    name: Name
+    kind: Literal["scan_text"] = "scan_text"
+    port: str = Field(min_length=1)
+    baud: Literal[9600, 19200, 38400, 57600, 115200] = 9600
+
+
+class Zone(_Part):
+    """A part of the cabinet with one air temperature."""
+
+    name: Name
+    class_: Literal["ambient", "chilled", "frozen"] = Field(alias="class")
+    limit_celsius: float | None = Field(
+        default=None, ge=-40, le=30, description="warmer than this is an excursion; chilled: 5 by default"
+    )
+    thermometer: Name | None = Field(default=None, description="name of the thermometer that watches it")
+    defrost_minutes: int = Field(
+        default=0, ge=0, le=60, description="so long its unit may be warm while it defrosts; 0: it does not"
+    )
+    defrost_every_hours: float = Field(default=6.0, ge=2, le=48, description="and no more often than this")
+
+    @property
+    def limit(self) -> float | None:
+        """Degrees Celsius that are still cold enough; None: any temperature will do."""
+        if self.limit_celsius is None and self.class_ == "chilled":
+            return CHILLED_CELSIUS
+        return self.limit_celsius
+
+
+class Thermometer(_Part):
+    """A temperature probe on a Modbus bus."""
+
+    name: Name
+    kind: Literal["climate_xymd02"] = "climate_xymd02"
+    bus: Name
+    address: int = Field(ge=1, le=247)
+
+
+class Compartment(_Part):
+    """A box behind one door. The label is permanent; board and channel are only how it is wired today."""
+
+    label: Label
+    size: Literal["S", "M", "L", "XL"]
+    zone: Name = "ambient"
+    board: Name
+    channel: int = Field(ge=1, le=50)
+    switch_channel: int | None = Field(
+        default=None, ge=1, le=50, description="if the switch is wired elsewhere"
+    )
+    row: int = Field(default=1, ge=1, le=30, description="height, counted from the floor: low doors first")
+    person_sized: bool = Field(default=False, description="a child could climb in")
+    beam_input: int | None = Field(
+        default=None, ge=1, le=64,
+        description="the input of its board's input card that a light beam across it is wired to",
+    )  # fmt: skip
+
+    @property
+    def evidence(self) -> Literal["none", "beam"]:
+        """What can tell that it is empty."""
+        return "none" if self.beam_input is None else "beam"
+
+    @property
+    def switch(self) -> int:
+        """The channel on which this door's switch is read."""
+        return self.switch_channel or self.channel
+
+
+def _public_key(text: str) -> str:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError("is not base64") from error
+    if len(raw) != PUBLIC_KEY_BYTES:
+        raise ValueError(f"an Ed25519 public key has {PUBLIC_KEY_BYTES} bytes, not {len(raw)}")
+    return base64.b64encode(raw).decode()  # one way to write it, so that equal keys are seen to be equal
+
+
+class Officer(_Part):
+    """Somebody who may, with another officer, order every door open; see ``contract/officers.py``.
+
+    Named here, where the cloud cannot add one.
+    """
+
+    name: Name
+    key: Annotated[str, AfterValidator(_public_key)] = Field(description="Ed25519 public key, base64")
+
+    @property
+    def public(self) -> bytes:
+        return base64.b64decode(self.key)
+
+
+class Cabinet(_Part):
+    """A whole cabinet, already held against itself."""
+
+    cabinet: About
+    bus: tuple[Bus, ...] = Field(min_length=1)
+    board: tuple[Board, ...] = Field(min_length=1)
+    reader: tuple[Reader, ...] = ()
+    zone: tuple[Zone, ...] = Field(min_length=1)
+    thermometer: tuple[Thermometer, ...] = ()
+    compartment: tuple[Compartment, ...] = Field(min_length=1, max_length=400)
+    officer: tuple[Officer, ...] = Field(default=(), max_length=20)
+
+    @property
+    def id(self) -> str:
+        return self.cabinet.id
+
+    def compartment_named(self, label: str) -> Compartment:
+        """The compartment with this label; ``KeyError`` when the cabinet has none."""
+        return next(iter(c for c in self.compartment if c.label == label), None) or _no_label(self.id, label)
+
+    def map(self) -> dict[str, Any]:
+        """What a planner needs: labels, sizes, zones and rows, without wiring."""
+        zones = {zone.name: zone.class_ for zone in self.zone}
+        return {
+            "compartments": [
+                {
+                    "label": c.label,
+                    "size": c.size,
+                    "zone": zones[c.zone],
+                    "row": c.row,
+                    "person_sized": c.person_sized,
+                    "evidence": c.evidence,
+                }
+                for c in self.compartment
+            ]
+        }
+
+    def wiring(self) -> dict[str, str]:
+        """By label, what changes when a door hangs on another board, channel, switch or polarity."""
+        boards = {board.name: board.model_dump(mode="json", exclude=NOT_WIRING) for board in self.board}
+        return {c.label: _digest([boards[c.board], c.channel, c.switch]) for c in self.compartment}
+
+    def map_version(self) -> str:
+        """Changes when any compartment, or the way it is wired, changes."""
+        wiring = [c.model_dump(mode="json") for c in self.compartment]
+        return _digest(wiring)
+
+
+def _digest(wiring: object) -> str:
+    return hashlib.sha256(json.dumps(wiring, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _no_label(cabinet: str, label: str) -> Compartment:
+    raise KeyError(f"cabinet {cabinet} has no compartment {label}")
