@@ -66,7 +66,7 @@ def read(door: Door, reading: Reading, *, expected: bool) -> tuple[Door, bool]:
     if door.state is DoorState.UNKNOWN:
         return _settled(door, reading, counts=False), True
     if reading.open == door.is_open:
-        return replace(door, doubt=None), False
+        return door if door.doubt is None else replace(door, doubt=None), False
     if not (reading.open and expected) and door.doubt is not reading.open:
         return replace(door, doubt=reading.open), False
     changed = _settled(door, reading, counts=True)

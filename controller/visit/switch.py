@@ -27,8 +27,8 @@ def door_read(box: Box, reading: Reading, now: float, rules: Rules) -> Step:
     awaited = opening is not None and not opening.seen_open and opening.closed_before
     was = box.door
     door, changed = read(was, reading, expected=awaited)
-    box = replace(box, door=door if door.read_since_pulse else replace(door, read_since_pulse=True))
-    door = box.door
+    door = door if door.read_since_pulse else replace(door, read_since_pulse=True)
+    box = box if door is was else replace(box, door=door)
     if opening is not None and door.reads_closed and not opening.closed_before:
         opening = replace(opening, closed_before=True)
         box = replace(box, opening=opening)

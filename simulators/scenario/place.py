@@ -62,7 +62,9 @@ class Place:
         self.cables: dict[str, Cable] = {}
         loop = asyncio.get_running_loop()
         self._time = loop.time
-        self.served = Served(file, folder, seed=chance.randrange(2**32), clock=loop.time, end=self._cable)
+        self.served = Served(
+            file, folder, seed=chance.randrange(2**32), clock=loop.time, end=self._cable, whole_answers=True
+        )
         self.weather = network.weather.setdefault(file.id, Weather())
         self.wrong_by_s = 0.0
         """How far this computer's wall clock is off."""
@@ -76,7 +78,6 @@ class Place:
         self._plugged: list[HostEnd] = []
         self._connections: list[MemoryConnection] = []
         self._task: asyncio.Task[None] | None = None
-        self.served.buses[file.bus[0].name].wire.merged = True
 
     @property
     def now(self) -> float:
