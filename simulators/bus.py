@@ -43,7 +43,7 @@ class Board(Protocol):
 class Bus:
     """Boards on a wire. ``turn_round_seconds`` is what a board needs to think before it answers.
 
-    ``whole_answers``: each answer reaches the host at once, when its last byte would, also while nothing is wrong.
+    ``whole_answers``: an answer reaches the host at once, when its last byte would; no adapter is wrong.
     """
 
     def __init__(
