@@ -109,7 +109,7 @@ class Neighbourhood:
         for at, (_, parcel) in enumerate(left):
             if at % AHEAD == 0 and self._chance.random() < self._habits.scan_ahead:
                 await self._load_together([each for _, each in left[at : at + AHEAD]])
-            if await self._load(parcel):
+            if await self._load(parcel, [each for _, each in left]):
                 taken += 1
             await self._wait(2, 15)
         self._story.count(self.place.id, "parcels brought", len(left))
@@ -154,7 +154,7 @@ class Neighbourhood:
             self._story.trace(self.place.id, f"courier says of {parcel} at {answer.door}: {word}")
             answer = await edge.entrance.said(word, answer.door)
 
-    async def _load(self, parcel: Parcel) -> bool:
+    async def _load(self, parcel: Parcel, brought: list[Parcel]) -> bool:
         for _ in range(TRIES):
             answer = await self.show(codes.parcel_label(parcel.id))
             if answer is None:
@@ -165,16 +165,23 @@ class Neighbourhood:
                 return parcel.box is not None
             elif answer.refusal in ("no_fit", "not_ours"):
                 return False
-            elif await self._is_served(parcel, answer):
+            elif await self._is_served(parcel, answer, brought):
                 return True
             else:
                 await self._wait(5, 30)
         return parcel.box is not None
 
-    async def _is_served(self, parcel: Parcel, answer: Answer) -> bool:
-        """Also where the cabinet calls a door busy that is opening for this very parcel."""
-        if answer.kind == "queued" and await self._comes_up([parcel]) is None:
-            return False
+    async def _is_served(self, parcel: Parcel, answer: Answer, brought: list[Parcel]) -> bool:
+        """Also where the cabinet calls a door busy that is opening for this very parcel.
+
+        A door that opens meanwhile for another one, scanned before, gets that one.
+        """
+        while answer.kind == "queued" and self._door_for(parcel) is None:
+            came = await self._comes_up([each for each in brought if each.box is None])
+            if came is None:
+                return False
+            if came is not parcel:
+                await self._put(came, self._door_for(came))
         return await self._put(parcel, self._door_for(parcel))
 
     def _door_for(self, parcel: Parcel) -> str | None:
