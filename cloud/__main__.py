@@ -13,6 +13,7 @@ from cloud.auth import Scope, create_api_key
 from cloud.broker import BrokerProblem
 from cloud.downlink import BadBrokerUrl
 from cloud.enrolment import enrol as enrol_cabinet
+from cloud.hand_in import NotTaken, hand_in
 from cloud.log import set_up_logging
 from cloud.moment import now_ms
 from cloud.problems import Refused
@@ -95,6 +96,24 @@ def enrol(
         print(await enrol_cabinet(store, load(cabinet), valid_hours * HOUR_MS))
 
     _on_folder(_settings(settings, folder=folder), work)
+
+
+@app.command("open-all")
+def open_all(
+    order: Annotated[Path, typer.Argument(help="order file, signed by two officers")],
+    api_key: Annotated[
+        str, typer.Option(envvar="TUANGUI_API_KEY", prompt=True, hide_input=True, help="of scope operator")
+    ],
+    url: Annotated[str, typer.Option(help="address of the service")] = "http://127.0.0.1:8080",
+) -> None:
+    """Open every door of a cabinet, as two officers have ordered; see tuangui officer.
+
+    Example: TUANGUI_API_KEY=tg_… tuangui cloud open-all order.json
+    """
+    try:
+        print(hand_in(order, url, api_key))
+    except (BadFile, NotTaken) as error:
+        _fail(error)
 
 
 @key.command("create")

@@ -20,11 +20,14 @@ from cloud.presence import OnlineCabinets
 from cloud.problems import Refused, cabinet_offline, no_broker, unknown_cabinet
 from cloud.store import Store, cabinets
 from cloud.store import commands as ledger
-from config.contract.messages import OpenDoor, Presence
+from config.contract.messages import OpenAll, OpenDoor, Presence, Session, SignedOrder
+from config.contract.officers import BadOrder, OpenAllOrder, read_order, two_signers
 from config.contract.signing import sign
 from config.contract.topics import Leaf, topic
 
 SWEEP_S = 1.0
+ALL_DOORS = "*"
+"""Stands for the compartment in the ledger."""
 FINAL = frozenset({"succeeded", "failed", "rejected", "unknown", "timed_out"})
 
 log = structlog.get_logger("commands")
@@ -90,11 +93,7 @@ class Commands:
 
     async def open(self, opening: Opening) -> Row:
         """Write the command down, sign and send it; the ledger row. ``Refused`` when nobody can hear it."""
-        session = self._online.session(opening.cabinet)
-        if session is None:
-            raise cabinet_offline(opening.cabinet)
-        if not self._downlink.is_up:
-            raise no_broker()
+        session = self._session(opening.cabinet)
         now = now_ms()
         command = OpenDoor(
             id=secrets.token_hex(8),
@@ -108,10 +107,39 @@ class Commands:
             again=opening.again,
             reason=opening.reason,
         )
+        return await self._send(command, _ledger_row(command, opening, now))
+
+    async def open_all(self, cabinet: str, signed: SignedOrder, key_name: str) -> Row:
+        """Carry an order of two officers to its cabinet; the ledger row.
+
+        ``Refused`` for what can be seen here; whether they are its officers says only the cabinet's own file.
+        """
+        async with self._store.reading() as db:
+            if await cabinets.cabinet(db, cabinet) is None:
+                raise unknown_cabinet(cabinet)
+        order = _order_for(cabinet, signed, now_ms())
+        session = self._session(cabinet)
+        now = now_ms()
+        command = OpenAll(
+            id=secrets.token_hex(8), cabinet=cabinet, session=session,
+            deadline_ms=min(now + self._deadline_ms, order.good_until_ms), signed=signed,
+        )  # fmt: skip
+        return await self._send(command, _order_row(command, order, key_name, now))
+
+    def _session(self, cabinet: str) -> Session:
+        """In which this cabinet hears us now; ``Refused`` when it does not."""
+        session = self._online.session(cabinet)
+        if session is None:
+            raise cabinet_offline(cabinet)
+        if not self._downlink.is_up:
+            raise no_broker()
+        return session
+
+    async def _send(self, command: OpenDoor | OpenAll, row: Row) -> Row:
         async with self._store.writing() as db:
-            await ledger.add_command(db, _ledger_row(command, opening, now))
-        message = sign(self._keys.signer("commands"), "commands", opening.cabinet, command.body())
-        sent = self._downlink.say(topic(opening.cabinet, Leaf.COMMANDS), message)
+            await ledger.add_command(db, row)
+        message = sign(self._keys.signer("commands"), "commands", command.cabinet, command.body())
+        sent = self._downlink.say(topic(command.cabinet, Leaf.COMMANDS), message)
         if sent:
             await self._advance(command.id, "sent", sent_ms=now_ms())
         else:
@@ -161,15 +189,44 @@ class Commands:
             self._live.publish([Change("command", row["cabinet"], command, row)])
 
 
+def _order_for(cabinet: str, signed: SignedOrder, now: int) -> OpenAllOrder:
+    """What two people have signed for this cabinet and this moment."""
+    try:
+        order = read_order(signed)
+        two_signers(signed, order.cabinet)
+        order.check_time(now)
+    except BadOrder as error:
+        raise Refused(422, error.code, str(error)) from error
+    if order.cabinet != cabinet:
+        raise Refused(422, "other_cabinet", f"order {order.id} is for cabinet {order.cabinet}, not {cabinet}")
+    return order
+
+
 def _ledger_row(command: OpenDoor, opening: Opening, now: int) -> Row:
     return {
-        "id": command.id,
-        "cabinet": command.cabinet,
+        **_sent(command, now),
         "compartment": command.compartment,
         "occupancy": command.occupancy,
         "purpose": command.purpose,
         "asked_by": opening.asked_by[:80],
         "reason": command.reason,
+    }
+
+
+def _order_row(command: OpenAll, order: OpenAllOrder, key_name: str, now: int) -> Row:
+    return {
+        **_sent(command, now),
+        "compartment": ALL_DOORS,
+        "purpose": command.kind,
+        "asked_by": f"order {order.id}, key {key_name}"[:80],
+        "reason": order.reason,
+    }
+
+
+def _sent(command: OpenDoor | OpenAll, now: int) -> Row:
+    return {
+        "id": command.id,
+        "cabinet": command.cabinet,
         "epoch": command.session.epoch,
         "n": command.session.n,
         "state": "created",

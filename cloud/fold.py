@@ -15,6 +15,10 @@ from config.contract.messages import Clock
 Row = dict[str, Any]
 STAYS = {"occupied": "ready", "collecting": "ready", "checking": "unclear"}
 """How a parcel is that lies in a compartment of this state."""
+LEFT_BEHIND = "left_behind"
+"""Note of a collected parcel in whose compartment a light beam saw something when the door was shut."""
+NOT_SEEN = "not_seen"
+"""Note of a parcel that lies in its compartment by the records and is not seen there any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,11 @@ class Picture:
                 self._where(place, fact.parcel, stay, deposited_ms=place.at_ms)
             case said.DepositAnswered():
                 self._where(place, fact.parcel, _stay("expected", None, None, fact.answer))
+            case said.LeftBehind() if fact.parcel and fact.purpose == "collect":
+                self._where(place, fact.parcel, _stay("collected", box.label, fact.occupancy, LEFT_BEHIND))
+            case said.SeenInside() if box.parcel:
+                note = "" if fact.goods else NOT_SEEN
+                self._where(place, box.parcel, _stay("ready", box.label, box.occupancy, note))
             case said.ParcelRemoved():
                 self._where(place, fact.parcel, _stay("removed", None, None))
             case said.CheckNeeded() if box.parcel:

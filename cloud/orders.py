@@ -85,6 +85,8 @@ class Orders:
             cabinet = await cabinets.cabinet(db, new.cabinet)
         if cabinet is None:
             raise unknown_cabinet(new.cabinet)
+        if cabinet["settings"].get("closed_for", "nothing") != "nothing":
+            raise Refused(409, "cabinet_closed", f"cabinet {new.cabinet!r} is closed: it takes nothing in")
         for at, parcel in enumerate(new.parcels):
             _check_fits(cabinet, parcel, at)
         order = await self._write(new, cabinet)

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloud.commands import Commands, Opening
+from cloud.fold import LEFT_BEHIND
 from cloud.moment import now_ms
 from cloud.orders import Orders, order_state
 from cloud.pickup import ALL_PARCELS, Pickup
 from cloud.presence import OnlineCabinets
 from cloud.problems import Refused
 from cloud.sharing import Sharing
-from cloud.steps import step_of
+from cloud.steps import Step, step_of
 from cloud.store import Store, cabinets, shares
 from cloud.store import orders as stored
 from cloud.taps import Taps
@@ -113,8 +114,11 @@ class Resident:
         names = ("id", "size", "zone", "state", "compartment", "deposited_ms", "collected_ms", "note")
         door = box["door"] if box is not None and (here or parcel["state"] == "collected") else None
         step = step_of(parcel, box if here else None, over=visit.order["expires_ms"] < now_ms())
+        again = _may_reopen(parcel)
+        if again and parcel["note"] == LEFT_BEHIND and box is not None and box["state"] == "checking":
+            step = Step.LEFT_BEHIND
         told = {name: parcel[name] for name in names}
-        return {**told, "door": door, "step": step.value, "again": _may_reopen(parcel)}
+        return {**told, "door": door, "step": step.value, "again": again}
 
     async def reissue(self, secret: str) -> None:
         """A new code and QR: others have seen the old ones."""

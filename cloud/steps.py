@@ -15,6 +15,7 @@ class Step(StrEnum):
     OPEN = "open"  # the switch says open
     STUCK = "stuck"  # all pulses used, the door was not seen open
     COLLECTED = "collected"
+    LEFT_BEHIND = "left_behind"  # collected, and something lies behind the shut door still
     EXPIRED = "expired"
     CALL = "call"  # a person has to sort it out
 

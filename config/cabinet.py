@@ -5,6 +5,8 @@ A cabinet file is TOML. It describes hardware passively: buses, boards, readers,
 (two doors on one output, a chilled zone without a thermometer, …). All problems are reported at once.
 """
 
+import base64
+import binascii
 import hashlib
 import json
 import tomllib
@@ -19,10 +21,11 @@ from config.problems import BadFile, Problem, one
 
 LONGEST_PULSE_MS = 1000
 """No profile may energise a coil for longer; a solenoid lock burns when it is held."""
+PUBLIC_KEY_BYTES = 32
 CHILLED_CELSIUS = 5.0
 """How warm a chilled zone may be where its file says nothing else. Frozen has no default."""
-NOT_WIRING = {"name", "channels", "pulse_ms"}
-"""Of a board: what may change without any wire having been touched."""
+NOT_WIRING = {"name", "channels", "pulse_ms", "inputs", "clear_input"}
+"""Of a board: what may change without any wire of a door having been touched."""
 
 
 def _cabinet_id(text: str) -> str:
@@ -92,11 +95,22 @@ class Board(_Part):
         description="Modbus: the card with the door switches, if not the relay card",
     )
     closed_input: bool = Field(default=True, description="Modbus: input level of a closed door")
+    inputs: int | None = Field(
+        default=None, ge=1, le=64, description="Modbus: inputs of that card, if more than there are channels"
+    )
+    clear_input: bool = Field(
+        default=True, description="Modbus: input level of a light beam that nothing interrupts"
+    )
     fitted: str = Field(
         default="",
         max_length=40,
         description="serial number, or the day it was put in: another one here means another board",
     )
+
+    @property
+    def last_input(self) -> int:
+        """The highest input that can be read."""
+        return self.inputs or self.channels
 
 
 class Reader(_Part):
@@ -152,14 +166,44 @@ class Compartment(_Part):
     )
     row: int = Field(default=1, ge=1, le=30, description="height, counted from the floor: low doors first")
     person_sized: bool = Field(default=False, description="a child could climb in")
-    evidence: Literal["none", "beam", "weight"] = Field(
-        default="none", description="what can tell it is empty"
-    )
+    beam_input: int | None = Field(
+        default=None, ge=1, le=64,
+        description="the input of its board's input card that a light beam across it is wired to",
+    )  # fmt: skip
+
+    @property
+    def evidence(self) -> Literal["none", "beam"]:
+        """What can tell that it is empty."""
+        return "none" if self.beam_input is None else "beam"
 
     @property
     def switch(self) -> int:
         """The channel on which this door's switch is read."""
         return self.switch_channel or self.channel
+
+
+def _public_key(text: str) -> str:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError("is not base64") from error
+    if len(raw) != PUBLIC_KEY_BYTES:
+        raise ValueError(f"an Ed25519 public key has {PUBLIC_KEY_BYTES} bytes, not {len(raw)}")
+    return base64.b64encode(raw).decode()  # one way to write it, so that equal keys are seen to be equal
+
+
+class Officer(_Part):
+    """Somebody who may, with another officer, order every door open; see ``contract/officers.py``.
+
+    Named here, where the cloud cannot add one.
+    """
+
+    name: Name
+    key: Annotated[str, AfterValidator(_public_key)] = Field(description="Ed25519 public key, base64")
+
+    @property
+    def public(self) -> bytes:
+        return base64.b64decode(self.key)
 
 
 class Cabinet(_Part):
@@ -172,6 +216,7 @@ class Cabinet(_Part):
     zone: tuple[Zone, ...] = Field(min_length=1)
     thermometer: tuple[Thermometer, ...] = ()
     compartment: tuple[Compartment, ...] = Field(min_length=1, max_length=400)
+    officer: tuple[Officer, ...] = Field(default=(), max_length=20)
 
     @property
     def id(self) -> str:
@@ -270,9 +315,11 @@ def _cross_checks(cabinet: Cabinet) -> Iterator[Finding]:
     yield from _names_are_unique(cabinet)
     yield from _boards_are_reachable(cabinet)
     yield from _doors_have_outputs_of_their_own(cabinet)
+    yield from _beams_have_inputs_of_their_own(cabinet)
     yield from _zones_are_known(cabinet)
     yield from _cold_zones_are_watched(cabinet)
     yield from _people_can_get_out(cabinet)
+    yield from _officers_are_two(cabinet)
 
 
 def _names_are_unique(cabinet: Cabinet) -> Iterator[Finding]:
@@ -301,6 +348,10 @@ def _boards_are_reachable(cabinet: Cabinet) -> Iterator[Finding]:
             yield f"board[{at}].bus", f"{board.kind} cannot sit on bus {bus.name}, which is {bus.kind}"
         if board.kind == "lock_modbus" and board.pulse_ms % 100:
             yield f"board[{at}].pulse_ms", f"relay cards count in 100 ms, {board.pulse_ms} cannot be set"
+        if board.inputs is not None and board.kind != "lock_modbus":
+            yield f"board[{at}].inputs", f"{board.kind} boards read door switches and nothing else"
+        elif board.last_input < board.channels:
+            yield f"board[{at}].inputs", f"the {board.channels} door switches need more than {board.inputs}"
         if board.kind == "lock_8a80" and board.address > 32:
             yield f"board[{at}].address", f"8A/80 boards answer to 1 to 32, not {board.address}"
         for address in {board.address, board.inputs_address or board.address}:
@@ -350,6 +401,23 @@ def _doors_have_outputs_of_their_own(cabinet: Cabinet) -> Iterator[Finding]:
                 )
 
 
+def _beams_have_inputs_of_their_own(cabinet: Cabinet) -> Iterator[Finding]:
+    boards = {board.name: board for board in cabinet.board}
+    wired = {(c.board, c.switch): f"the door switch of {c.label}" for c in cabinet.compartment}
+    for at, c in enumerate(cabinet.compartment):
+        board = boards.get(c.board)
+        if c.beam_input is None or board is None:
+            continue
+        key = f"compartment[{at}].beam_input"
+        if board.kind != "lock_modbus":
+            yield key, f"board {board.name} is {board.kind}: it reads door switches and nothing else"
+        elif c.beam_input > board.last_input:
+            yield key, f"board {board.name} has {board.last_input} inputs, not {c.beam_input}"
+        other = wired.setdefault((c.board, c.beam_input), f"the beam of {c.label}")
+        if other != f"the beam of {c.label}":
+            yield key, f"input {c.beam_input} of board {c.board} already belongs to {other}"
+
+
 def _zones_are_known(cabinet: Cabinet) -> Iterator[Finding]:
     zones = {zone.name for zone in cabinet.zone}
     for at, c in enumerate(cabinet.compartment):
@@ -381,3 +449,10 @@ def _people_can_get_out(cabinet: Cabinet) -> Iterator[Finding]:
                 f"compartment[{at}].person_sized",
                 "a child could climb in, and the cabinet has neither a screen nor an 'inside' button",
             )
+
+
+def _officers_are_two(cabinet: Cabinet) -> Iterator[Finding]:
+    yield from _repeats("officer", "name", [officer.name for officer in cabinet.officer])
+    yield from _repeats("officer", "key", [officer.key for officer in cabinet.officer])
+    if len(cabinet.officer) == 1:
+        yield "officer", "an order to open every door needs two officers: name a second one, or none"

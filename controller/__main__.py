@@ -27,6 +27,7 @@ from controller.install import (
     unit_text,
 )
 from controller.install import install as install_unit
+from controller.last_good import Settled, keep, settle
 from controller.log_file import CappedLog
 from controller.store import StoreFailing
 from controller.timing import time_commits
@@ -63,12 +64,12 @@ def run(
     if with_parent:
         end_with_parent()
     try:
-        cabinet = load(file)
         given = load_settings(EdgeSettings, settings, folder=folder, cloud_url=cloud, kiosk_port=kiosk_port)
         _log_to(CappedLog(given.folder, int(given.log_mib * 2**20)), given.log_level)
-        identity = _identity(cabinet, given, token)
+        settled = settle(file, given.folder)
+        identity = _identity(settled.cabinet, given, token)
         with asyncio.Runner(loop_factory=_punctual_loop) as runner:
-            runner.run(_serve(cabinet, given, identity, _ports(port or []), as_json))
+            runner.run(_serve(file, settled, given, identity, _ports(port or []), as_json))
     except (BadFile, NotEnrolled, WrongUse, StoreFailing) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
@@ -180,9 +181,18 @@ def _ports(given: list[str]) -> dict[str, str]:
 
 
 async def _serve(
-    cabinet: Cabinet, settings: EdgeSettings, identity: Identity, ports: dict[str, str], as_json: bool
+    file: Path,
+    settled: Settled,
+    settings: EdgeSettings,
+    identity: Identity,
+    ports: dict[str, str],
+    as_json: bool,
 ) -> None:
-    running = await build(cabinet, settings, identity, assemble(cabinet, ports))
+    cabinet = settled.cabinet
+    hardware = assemble(cabinet, ports)
+    running = await build(cabinet, settings, identity, hardware, refused=settled.refused)
+    if not settled.refused:
+        keep(file, cabinet, settings.folder)
 
     def ready(told: dict[str, Any]) -> None:
         text = json.dumps(told) if as_json else f"cabinet {cabinet.id} is ready; kiosk: {told['kiosk_url']}"

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import gc
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from controller.bus_trace import BusTrace
 from controller.cabinet import Cabinet
 from controller.climate import Climate, Zones
 from controller.clock import Clock, Computer
+from controller.closed import Closed
 from controller.commands import Commands
 from controller.desired import Documents
 from controller.door_figures import DoorFigures
@@ -29,6 +30,7 @@ from controller.entrance import Entrance
 from controller.health import Health
 from controller.identity import Identity
 from controller.kiosk import Kiosk
+from controller.open_all import EveryDoor
 from controller.outbox import Outbox
 from controller.presence import Screen
 from controller.records import Records
@@ -79,6 +81,8 @@ class Edge:
     safe_mode: SafeMode
     fell_back: bool
     """The records were found damaged or older than they were."""
+    refused: tuple[Problem, ...]
+    """What is wrong with the cabinet file that was given; ``file`` is then the last good one."""
     beat: Beat
     """Of the loop that lets time act."""
 
@@ -94,12 +98,14 @@ class Edge:
         await self.figures.load()
         await self.documents.load()
         await self.commands.load()
+        await self.entrance.loading.load()
         await self.hardware.start()
         for flag in self.hardware.flagged:
             log.warning("does not answer", part=flag.part, reason=str(flag.error))
         await self.switches.read_once()
         reason = "start" if clean else "crash" if same_boot else "power"
         await self._record_boot("start" if await self.store.meta("boot") is None else reason)
+        await self._tell_refused()
         url = await self.kiosk.start()
         notify("READY=1")
         ready({"ready": True, "cabinet": self.file.id, "kiosk_url": url})
@@ -111,6 +117,13 @@ class Edge:
         more = [Surveyed(boxes=rest[at : at + MOST_BOXES]) for at in range(0, len(rest), MOST_BOXES)]
         meta = {"boot": self.clock.boot, "running": "yes"}
         await self.cabinet.record(Change(facts=(booted, *more), meta=meta))
+
+    async def _tell_refused(self) -> None:
+        if self.refused:
+            detail = "; ".join(map(str, self.refused))
+            await self.health.begins("file_refused", "cabinet", detail)
+        else:
+            await self.health.ends("file_refused", "cabinet")
 
     async def run(self, ready: Callable[[dict[str, Any]], None]) -> None:
         """Serve until cancelled; then let go of ports and files in order."""
@@ -211,6 +224,7 @@ async def build(
     identity: Identity,
     hardware: Hardware,
     *,
+    refused: tuple[Problem, ...] = (),
     computer: Computer | None = None,
     connect: Connect | None = None,
     screen_of: type[Kiosk] = Kiosk,
@@ -227,15 +241,18 @@ async def build(
     fell_back = store.fallen is not None
     boxes = await recover(await _boxes(file, store), store, clock)
     cabinet = Cabinet(boxes, await store.used(), store, clock, rules)
-    health = Health(cabinet)
+    health = Health(cabinet, store, clock)
+    health.subjects = _parts(file)
     records = Records(cabinet, store, clock, health)
     keys = CabinetKeys.derive(file.id, identity.key)
     access = Access(file.id, clock, Kept.read(store.guarded))
+    health.over["guessing"] = lambda: not access.is_guessed_at
     documents = Documents(file.id, identity.root_key, keys, cabinet, store, clock)
     screen = Screen(clock)
     zones = Zones(file, cabinet, health, store, clock)
     entrance = Entrance(file, cabinet, access, store, clock, zones)
-    commands = Commands(file.id, cabinet, documents, screen, store, clock)
+    every_door = EveryDoor(file, cabinet, store, clock) if file.officer else None
+    commands = Commands(file.id, cabinet, documents, screen, store, clock, every_door)
     commands.no_time_after_s = settings.no_time_after_s
     keep = Keep(settings.keep_acked_rows, settings.keep_acked_days)
     outbox = Outbox(store, cabinet, health, most_events=settings.batch_events, keep=keep)
@@ -253,13 +270,15 @@ async def build(
         samples=lambda: climate.samples() | zones.samples() | figures.samples(),
     )  # fmt: skip
     kiosk = screen_of(file, settings, identity.cloud_url, entrance, screen, cabinet, clock, uplink)
+    kiosk.on_last_good = bool(refused)
     limit = Limit(settings.safe_after_ends, settings.safe_within_min)
     safe_mode = SafeMode(cabinet, store, clock, health, limit)
-    _hand_out(documents, access, entrance, commands, cabinet, kiosk, safe_mode)
+    closed = Closed(cabinet)
+    _hand_out(documents, access, entrance, commands, cabinet, kiosk, safe_mode, closed)
     return Edge(
         file, settings, hardware, store, clock, cabinet, health, records, access, documents, screen, entrance,
         commands, outbox, switches, climate, zones, figures, trace, uplink, kiosk, safe_mode, fell_back,
-        Beat(),
+        refused, Beat(),
     )  # fmt: skip
 
 
@@ -271,6 +290,7 @@ def _hand_out(
     cabinet: Cabinet,
     kiosk: Kiosk,
     safe_mode: SafeMode,
+    closed: Closed,
 ) -> None:
     """Who is given which document."""
     phone_of_file = kiosk.phone
@@ -280,6 +300,9 @@ def _hand_out(
         cabinet.follow(given)
         entrance.placing.doors_at_once = given.doors_at_once
         safe_mode.follow(given)
+        closed.follow(given)
+        access.use_settings(given)
+        kiosk.settings = given
         kiosk.phone = given.phone or phone_of_file
 
     documents.use(DocumentName.KEYS, access.use_keys)
@@ -297,6 +320,16 @@ async def _boxes(file: CabinetFile, store: Store) -> dict[str, Box]:
         reason = "is not in the file any more, and a parcel lies there"
         raise BadFile([Problem(file.id, f"compartment {box.label}", reason) for box in lost])
     return {label: kept.get(label) or Box(label, verified=False) for label in labels}
+
+
+def _parts(file: CabinetFile) -> dict[str, Collection[str]]:
+    """What there is that may be faulty, by its fault."""
+    cold = [zone.name for zone in file.zone if zone.limit is not None]
+    probes = [probe.name for probe in file.thermometer]
+    return {
+        "board_silent": [board.name for board in file.board], "thermometer_silent": probes,
+        "too_warm": cold, "cold_hold": cold,
+    }  # fmt: skip
 
 
 def _buses(hardware: Hardware) -> dict[str, Wire]:
@@ -317,7 +350,11 @@ def _locks(file: CabinetFile, hardware: Hardware) -> dict[str, Lock]:
 
 def _watched(file: CabinetFile, hardware: Hardware) -> list[Watched]:
     return [
-        Watched(board, {c.switch: c.label for c in file.compartment if c.board == name})
+        Watched(
+            board,
+            {c.switch: c.label for c in file.compartment if c.board == name},
+            {c.label: c.beam_input for c in file.compartment if c.board == name and c.beam_input},
+        )
         for name, board in hardware.boards.items()
     ]
 

@@ -43,7 +43,7 @@ Listener = Callable[[Changed], None]
 Guard = Callable[[str, Purpose], str]
 """Asked before a compartment is used for something; a code of the refusal table, or nothing."""
 Companion = Callable[[Box, Step], Change]
-"""What else belongs into the transaction of a step; is given the box before it."""
+"""What else belongs into the transaction of a step, other compartments too; is given the box before it."""
 
 
 class Cabinet:
@@ -141,11 +141,6 @@ class Cabinet:
             outcome = visit.proven(self.boxes[label], badge)
             return outcome if isinstance(outcome, Refused) else await self._take(outcome)
 
-    async def doubt(self, label: str) -> None:
-        """Another door moved while this one was to open for a parcel."""
-        async with self._turn:
-            await self._take(visit.doubted(self.boxes[label]))
-
     async def pulsed(self, label: str, done: Pulsed) -> None:
         async with self._turn:
             await self._take(visit.pulsed(self.boxes[label], done))
@@ -217,13 +212,14 @@ class Cabinet:
     # --- one turn
 
     async def _take(self, step: Step, along: Change | None = None) -> Step:
+        along = along or Change()
         before = self.boxes[step.box.label]
         if step.box == before and not step.facts:
             return step
         if _durable(step.box) != _durable(before) or step.facts:
-            await self._commit(step, along or Change())
+            await self._commit(step, along)
         self.boxes[step.box.label] = step.box
-        changed = Changed(step.box, step.facts)
+        changed = Changed(step.box, (*along.facts, *step.facts))
         if step.pulse is not None and self._unlock is not None:
             self._unlock(step.pulse)
             # Somebody waits at a door: the pulse's task has its turn first, then logs and listeners.
@@ -237,14 +233,16 @@ class Cabinet:
         joined = [companion(self.boxes[step.box.label], step) for companion in self._companions]
         told = (*along.facts, *step.facts, *(fact for more in joined for fact in more.facts))
         meta = along.meta | {key: value for more in joined for key, value in more.meta.items()}
-        change = replace(along, boxes=(step.box,), facts=told, used=used, meta=meta)
+        others = tuple(other for more in joined for other in more.boxes)
+        change = replace(along, boxes=(step.box, *others), facts=told, used=used, meta=meta)
         try:
             await self._store.commit(change, self._clock.stamp())
             self.store_failed = False
+            self.boxes.update({other.label: other for other in others})
         except StoreFailing as error:
             self.store_failed = True
             log.error("store failing", error=str(error))
-            if not _lets_people_out(step):
+            if along != Change() or not _lets_people_out(step):
                 raise
         self.used.update(used)
 
@@ -257,11 +255,11 @@ class Cabinet:
 
 
 def _durable(box: Box) -> Box:
-    """What of a box is worth a commit: not its door, nor when a pulse went out, which no restart needs."""
+    """What of a box is worth a commit: not its door, nor what its beam says, nor when a pulse went out."""
     opening = None if box.opening is None else replace(box.opening, sent_at=None)
-    return replace(box, door=Door(), opening=opening)
+    return replace(box, door=Door(), beam=box.beam.kept, opening=opening)
 
 
 def _lets_people_out(step: Step) -> bool:
-    """'Someone is inside' opens doors even when nothing can be written."""
+    """Whoever is inside gets out even when nothing can be written."""
     return step.box.opening is not None and step.box.opening.purpose is Purpose.EMERGENCY

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import structlog
 
 from config.contract.events import CommandEnded, Fact, Proof
-from config.contract.messages import CabinetSettings, OpenDoor, Session
+from config.contract.messages import CabinetSettings, Command, OpenAll, OpenDoor, Session
 from config.contract.signing import check_signature
 from controller.cabinet import Cabinet
 from controller.clock import Clock
 from controller.desired import Documents
+from controller.open_all import EveryDoor
 from controller.presence import Screen
 from controller.store import Change, Store
 from controller.visit import Ask, Purpose, Refused
@@ -51,6 +52,7 @@ class Commands:
         screen: Screen,
         store: Store,
         clock: Clock,
+        every_door: EveryDoor | None = None,
     ) -> None:
         self._id = cabinet_id
         self._cabinet = cabinet
@@ -58,32 +60,35 @@ class Commands:
         self._screen = screen
         self._store = store
         self._clock = clock
+        self._every_door = every_door
         self.settings = CabinetSettings()
         self.no_time_after_s = 120.0
         self._budget = Budget()
 
     async def load(self) -> None:
-        """The budget survives a restart."""
+        """The budget, and which orders were carried out, survive a restart."""
         kept = await self._store.meta("remote_opens")
         self._budget = Budget(tuple(json.loads(kept))) if kept else Budget()
+        if self._every_door is not None:
+            await self._every_door.load()
 
     async def take(self, message: bytes, session: Session) -> None:
         """A command has arrived. ``BadProof`` and ``BadMessage`` say why it was not even looked at."""
         trusted = self._documents.public_keys("commands")
         body = check_signature(trusted, "commands", self._id, message)
-        command: OpenDoor = OpenDoor.read(body)
+        command = Command.read(body)
         if await self._store.has_seen(command.id):
             log.info("command repeated", command=command.id)
             return
         reason = self._reason_to_reject(command, session)
         if not reason:
-            reason = await self._open(command)
+            reason = await self._carry_out(command)
         if reason:
             rejected: Fact = CommandEnded(command=command.id, outcome="rejected", reason=reason)
             seen = (command.id, command.deadline_ms)
             await self._cabinet.record(Change(facts=(rejected,), seen_command=seen))
 
-    def _reason_to_reject(self, command: OpenDoor, session: Session) -> str:
+    def _reason_to_reject(self, command: OpenDoor | OpenAll, session: Session) -> str:
         if command.cabinet != self._id:
             return "other_cabinet"
         if command.session != session:
@@ -92,11 +97,18 @@ class Commands:
             return "no_time"
         if self._clock.latest_cloud_ms() >= command.deadline_ms:
             return "late"
+        if isinstance(command, OpenAll):
+            return ""
         if command.compartment not in self._cabinet.boxes:
             return "not_valid"
         if command.presence is not None:
             return "" if self._screen.take_back(command.presence) else "not_there"
         return "" if self._budget.allows(self._clock.served_ms(), self.settings) else "budget"
+
+    async def _carry_out(self, command: OpenDoor | OpenAll) -> str:
+        if isinstance(command, OpenDoor):
+            return await self._open(command)
+        return "no_officers" if self._every_door is None else await self._every_door.carry_out(command)
 
     async def _open(self, command: OpenDoor) -> str:
         proof: Proof = "remote" if command.presence is None else "phone"

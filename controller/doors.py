@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 FLAPS_PER_10_S = 8
-"""More changes than this in ten seconds is a broken switch, not a person."""
+"""More changes than this in ten seconds, or as many taken back at once, is a broken switch, not a person."""
 
 
 class DoorState(StrEnum):
@@ -54,6 +54,8 @@ class Reading:
 
     open: bool
     asked_at: float
+    interrupted: bool | None = None
+    """What the light beam across the compartment said in the same answer; None: there is none."""
 
 
 def read(door: Door, reading: Reading, *, expected: bool) -> tuple[Door, bool]:
@@ -66,7 +68,7 @@ def read(door: Door, reading: Reading, *, expected: bool) -> tuple[Door, bool]:
     if door.state is DoorState.UNKNOWN:
         return _settled(door, reading, counts=False), True
     if reading.open == door.is_open:
-        return door if door.doubt is None else replace(door, doubt=None), False
+        return _as_before(door, reading), False
     if not (reading.open and expected) and door.doubt is not reading.open:
         return replace(door, doubt=reading.open), False
     changed = _settled(door, reading, counts=True)
@@ -78,13 +80,27 @@ def bounced(before: Door, after: Door) -> bool:
     return before.doubt is not None and after.doubt is None and after.state is before.state
 
 
+def _as_before(door: Door, reading: Reading) -> Door:
+    """A doubt that was taken back counts as a flicker."""
+    if door.doubt is None:
+        return door
+    recent = _recent(door, reading)
+    return _broken(recent, reading) or replace(door, doubt=None, changes=recent)
+
+
 def _settled(door: Door, reading: Reading, *, counts: bool) -> Door:
-    recent = tuple(at for at in door.changes if reading.asked_at - at < 10)
-    recent = (*recent, reading.asked_at) if counts else recent
-    if len(recent) > FLAPS_PER_10_S:
-        return Door(DoorState.SENSOR_FAULT, reading.asked_at, changes=recent)
+    recent = _recent(door, reading) if counts else door.changes
     state = DoorState.OPEN if reading.open else DoorState.CLOSED
-    return Door(state, reading.asked_at, changes=recent)
+    return _broken(recent, reading) or Door(state, reading.asked_at, changes=recent)
+
+
+def _recent(door: Door, reading: Reading) -> tuple[float, ...]:
+    return (*(at for at in door.changes if reading.asked_at - at < 10), reading.asked_at)
+
+
+def _broken(recent: tuple[float, ...], reading: Reading) -> Door | None:
+    too_many = len(recent) > FLAPS_PER_10_S
+    return Door(DoorState.SENSOR_FAULT, reading.asked_at, changes=recent) if too_many else None
 
 
 def _still_flapping(door: Door, reading: Reading) -> Door:

@@ -14,7 +14,7 @@ from pathlib import Path
 SIZE = 16384
 """Each file keeps this size, so that a full disk cannot keep the floor from being written."""
 GUARDED = (
-    "tries", "tries_strong", "tries_pin", "generations", "remote_opens", "floor_ms", "served_ms"
+    "tries", "tries_strong", "tries_pin", "generations", "remote_opens", "orders", "floor_ms", "served_ms"
 )  # fmt: skip
 """Values of the store that must not come back from an older copy of it."""
 

@@ -1,4 +1,4 @@
-"""Reads the door switches of every board, over and over, and says when a board stops answering."""
+"""Reads the switches and beams of every board, over and over, and says when a board stops answering."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -21,10 +21,11 @@ SILENT_AFTER = 3
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A board and the compartments whose switches it reads: channel → label."""
+    """A board and the compartments whose switches it reads: channel → label; beams: label → input."""
 
     board: LockBoard
     labels: Mapping[int, str]
+    beams: Mapping[str, int]
 
 
 class Switches:
@@ -79,8 +80,9 @@ class Switches:
 
 def _by_label(one: Watched, readings: DoorReadings) -> list[tuple[str, Reading]]:
     doors = readings.doors
+    beams = {label: readings.beams.get(wired) for label, wired in one.beams.items()}
     return [
-        (label, Reading(doors[channel], readings.asked_at))
+        (label, Reading(doors[channel], readings.asked_at, beams.get(label)))
         for channel, label in one.labels.items()
         if channel in doors
     ]

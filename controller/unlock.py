@@ -108,7 +108,7 @@ class Unlocker:
         if barred := self._cabinet.barred(pulse.label, box.opening.purpose):
             return barred
         has_slept = self._clock.woke_at() > box.opening.first_pulse
-        if has_slept and box.opening.command is not None:
+        if has_slept and box.opening.not_after is not None:
             return "late"
         return "late" if self._clock.counting_sleep() >= pulse.not_after else ""
 

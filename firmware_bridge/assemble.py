@@ -103,7 +103,8 @@ def assemble(
         hardware.wires[bus.name] = wire
         hardware.lines[bus.name] = owner.line if isinstance(owner, ModbusBus) else owner
     for board in cabinet.board:
-        hardware.boards[board.name] = _board(board, buses[board.bus])
+        beams = [c.beam_input for c in cabinet.compartment if c.board == board.name and c.beam_input]
+        hardware.boards[board.name] = _board(board, buses[board.bus], tuple(beams))
     for probe in cabinet.thermometer:
         bus_of_probe = buses[probe.bus]
         assert isinstance(bus_of_probe, ModbusBus)  # the cabinet file's cross checks say so
@@ -125,7 +126,7 @@ def _reader_wire(reader: Reader, address: str, trace: Trace | None, plug: Plug |
     return Wire(address, baud=reader.baud, trace=trace, plug=plug)
 
 
-def _board(board: Board, bus: Line | ModbusBus) -> LockBoard:
+def _board(board: Board, bus: Line | ModbusBus, beams: tuple[int, ...]) -> LockBoard:
     if isinstance(bus, ModbusBus):
         return LockModbus(
             board.name,
@@ -135,6 +136,8 @@ def _board(board: Board, bus: Line | ModbusBus) -> LockBoard:
             pulse_ms=board.pulse_ms,
             inputs_address=board.inputs_address,
             closed_input=board.closed_input,
+            beams=beams,
+            clear_input=board.clear_input,
         )
     return Lock8A80(
         board.name,

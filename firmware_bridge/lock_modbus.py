@@ -1,6 +1,7 @@
-"""Relay cards with a timed pulse ("flash on", Waveshare and alike), and input cards for door switches.
+"""Relay cards with a timed pulse ("flash on", Waveshare and alike), and input cards for switches and beams.
 
-The driver knows one relay card and the card that its switches are wired to, the same one or another. Turning
+The driver knows one relay card and the card that its switches are wired to, the same one or another; light
+beams across compartments are wired to further inputs of that card and are read with the switches. Turning
 a relay on to stay is not in it: a computer that stops in between would burn the solenoid.
 """
 
@@ -14,7 +15,10 @@ from firmware_bridge.ports import DoorReadings, Permit, Pulse, PulseAnswer
 
 @dataclass(slots=True)
 class LockModbus:
-    """One relay card on a bus. ``closed_input`` is the level of an input whose door is closed."""
+    """One relay card on a bus. ``closed_input`` is the level of an input whose door is closed.
+
+    ``beams`` are the inputs of light beams; ``clear_input`` is the level of one that nothing interrupts.
+    """
 
     name: str
     bus: ModbusBus
@@ -23,6 +27,8 @@ class LockModbus:
     pulse_ms: int = 300
     inputs_address: int | None = None
     closed_input: bool = True
+    beams: tuple[int, ...] = ()
+    clear_input: bool = True
     _released: bool = False
 
     def __post_init__(self) -> None:
@@ -52,14 +58,17 @@ class LockModbus:
         return await self._flash(channel, permit)
 
     async def doors(self) -> DoorReadings:
-        """All door switches. See ``LockBoard``."""
+        """All door switches and beams, in one exchange. See ``LockBoard``."""
         card = self.address if self.inputs_address is None else self.inputs_address
-        done = await self.bus.inputs(card, self.channels, board=f"{self.name} (card {card})")
+        last = max(self.channels, *self.beams, 0)
+        done = await self.bus.inputs(card, last, board=f"{self.name} (card {card})")
         assert done.sent_at is not None
         assert done.answered_at is not None
         assert isinstance(done.answer, list)
-        doors = {channel: level != self.closed_input for channel, level in enumerate(done.answer, start=1)}
-        return DoorReadings(self.name, doors, done.sent_at, done.answered_at)
+        levels = dict(enumerate(done.answer, start=1))
+        doors = {channel: levels[channel] != self.closed_input for channel in range(1, self.channels + 1)}
+        beams = {wired: levels[wired] != self.clear_input for wired in self.beams}
+        return DoorReadings(self.name, doors, done.sent_at, done.answered_at, beams)
 
     async def release(self) -> None:
         """All relays off; sent before anything else is written to this card. See ``LockBoard``."""

@@ -5,7 +5,7 @@ Channels count from 1, as printed on the boards.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -42,13 +42,15 @@ class Pulse:
 
 @dataclass(frozen=True, slots=True)
 class DoorReadings:
-    """The door switches of one board, as they were at some moment between asking and answering."""
+    """The inputs of one board, as they were at some moment between asking and answering."""
 
     board: str
     doors: Mapping[int, bool]
     """Channel to "this door stands open"."""
     asked_at: float
     answered_at: float
+    beams: Mapping[int, bool] = field(default_factory=dict)
+    """Input to "something interrupts this light beam"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,10 @@ class LockBoard(Protocol):
         ...
 
     async def doors(self) -> DoorReadings:
-        """Ask for all door switches. ``BoardSilent``, ``BadFrame``, ``BoardRefused``, ``PortError``."""
+        """Ask for all door switches and light beams.
+
+        ``BoardSilent``, ``BadFrame``, ``BoardRefused``, ``PortError``.
+        """
         ...
 
     async def release(self) -> None:

@@ -146,6 +146,14 @@ class Cabinet:
             return int((now - flapping.since) * (flapping.amount or 50.0)) % 2 == 0
         return box.door is not Door.CLOSED
 
+    def beam_interrupted(self, label: str) -> bool:
+        """What the light beam says: true while something lies there."""
+        self.step()
+        box = self._named(label)
+        if self.faults.at(Cause.BEAM_BLIND, label):
+            return True
+        return bool(box.goods) and not self.faults.at(Cause.BEAM_STUCK, label)
+
     # What hands do.
 
     def pull(self, label: str) -> bool:

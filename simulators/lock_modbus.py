@@ -25,7 +25,10 @@ class _Exception(Exception):
 
 @dataclass(slots=True)
 class ModbusCard:
-    """One card: relays, inputs or both. ``locks`` and ``switches`` name the compartment on each channel."""
+    """One card: relays, inputs or both. ``locks`` and ``switches`` name the compartment on each channel.
+
+    ``beams`` do so for the inputs that a light beam is wired to.
+    """
 
     name: str
     address: int
@@ -35,6 +38,8 @@ class ModbusCard:
     locks: Mapping[int, str] = field(default_factory=dict)
     switches: Mapping[int, str] = field(default_factory=dict)
     closed_input: bool = True
+    beams: Mapping[int, str] = field(default_factory=dict)
+    clear_input: bool = True
     registers: dict[int, int] = field(default_factory=lambda: dict(REGISTERS))
 
     def split(self, received: bytes) -> tuple[list[bytes], bytes]:
@@ -121,6 +126,8 @@ class ModbusCard:
         return label is not None and self.cabinet.compartment(label).coil_on
 
     def _level(self, number: int) -> bool:
+        if (label := self.beams.get(number + 1)) is not None:
+            return self.cabinet.beam_interrupted(label) != self.clear_input
         label = self.switches.get(number + 1)
         is_open = self.cabinet.switch_open(label) if label is not None else True
         return is_open != self.closed_input

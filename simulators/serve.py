@@ -214,7 +214,8 @@ class Served:
         locks = {c.channel: c.label for c in wired}
         switches = {c.switch: c.label for c in wired}
         if board.kind == "lock_modbus":
-            return _cards(board, self.cabinet, locks, switches)
+            beams = {c.beam_input: c.label for c in wired if c.beam_input is not None}
+            return _cards(board, self.cabinet, locks, switches, beams)
         return [
             Lock8A80(
                 board.name,
@@ -294,13 +295,18 @@ class Served:
 
 
 def _cards(
-    board: files.Board, cabinet: Cabinet, locks: dict[int, str], switches: dict[int, str]
+    board: files.Board,
+    cabinet: Cabinet,
+    locks: dict[int, str],
+    switches: dict[int, str],
+    beams: dict[int, str],
 ) -> list[Board]:
     relays = ModbusCard(board.name, board.address, cabinet, relays=board.channels, locks=locks)
     inputs = relays
     if board.inputs_address not in (None, board.address):
         inputs = ModbusCard(f"{board.name}-inputs", board.inputs_address or 0, cabinet)
-    inputs.inputs, inputs.switches, inputs.closed_input = board.channels, switches, board.closed_input
+    inputs.inputs, inputs.switches, inputs.closed_input = board.last_input, switches, board.closed_input
+    inputs.beams, inputs.clear_input = beams, board.clear_input
     return [relays] if inputs is relays else [relays, inputs]
 
 

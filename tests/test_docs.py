@@ -36,6 +36,7 @@ RUNS_UNTIL_STOPPED = {"./tuangui demo"}
 # How each package's commands are typed.
 TYPED = {
     "config": "tuangui config",
+    "config.officer": "tuangui officer",
     "firmware_bridge": "tuangui bridge",
     "controller": "tuangui edge",
     "cloud": "tuangui cloud",
@@ -153,7 +154,7 @@ def unexplained(command: Any, typed: str) -> Iterator[str]:
 def test_every_command_has_help_with_an_example() -> None:
     missing = []
     for package, typed in TYPED.items():
-        if (ROOT / package / "__main__.py").exists():
+        if (ROOT / package.replace(".", "/") / "__main__.py").exists():
             app = importlib.import_module(f"{package}.__main__").app
             missing += unexplained(typer.main.get_command(app), typed)
     assert missing == []

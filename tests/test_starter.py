@@ -119,7 +119,7 @@ def test_an_older_python_hands_over_to_the_newest_on_path(
 def test_it_lists_its_commands(arguments: list[str]) -> None:
     done = start(STARTER, *arguments)
     assert done.returncode == 0
-    for command in ("demo", "edge", "cloud", "bridge", "config", "sim", "measure", "test"):
+    for command in ("demo", "edge", "cloud", "bridge", "config", "officer", "sim", "measure", "test"):
         assert f"\n  {command} " in done.stdout
 
 

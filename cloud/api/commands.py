@@ -9,6 +9,7 @@ from cloud.api.asked import InPath, Limit, OpenAsked, WaitS, may
 from cloud.auth import Caller, Scope
 from cloud.commands import FINAL
 from cloud.parts import Parts
+from config.contract.messages import SignedOrder
 
 Row = dict[str, Any]
 
@@ -24,6 +25,17 @@ def routes(parts: Parts) -> APIRouter:
     ) -> JSONResponse:
         """Open a door now. 202 while it is under way; 200 when it ended within ``Prefer: wait=10``."""
         row = await parts.commands.open_for_service(cabinet, label, f"key {caller.name}", asked.reason)
+        if wait:
+            row = await parts.commands.ended(row["id"], wait)
+        return as_answer(row, f"/v1/commands/{row['id']}")
+
+    @router.post("/cabinets/{cabinet}/open-all", status_code=202)
+    async def open_all(cabinet: InPath, signed: SignedOrder, caller: Operator, wait: WaitS) -> JSONResponse:
+        """Hand in an order, signed by two officers, to open every door of this cabinet.
+
+        It succeeds when the cabinet has taken it and begins; each door tells for itself whether it opened.
+        """
+        row = await parts.commands.open_all(cabinet, signed, caller.name)
         if wait:
             row = await parts.commands.ended(row["id"], wait)
         return as_answer(row, f"/v1/commands/{row['id']}")

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import Request
 from nicegui import ui
 
+from cloud.commands import ALL_DOORS
 from cloud.console.events import told
 from cloud.console.face import Face
 from cloud.console.follow import follow
@@ -69,7 +70,12 @@ def _opening(command: Row, desk: Desk) -> Row:
     outcome = desk.words(f"command.{command['outcome']}") if is_late else ""
     late = desk.words("late_outcome", outcome=outcome) if is_late else ""
     because = desk.words.why(command["why"]) if command["why"] else ""
-    return {**command, "because": because, "late": late, "who": asker(command["asked_by"], desk.words)}
+    is_all = command["compartment"] == ALL_DOORS
+    door = desk.words("all_doors") if is_all else command["compartment"]
+    taken = is_all and command["state"] == "succeeded"
+    ended = desk.words("command.open_all") if taken else desk.words(f"command.{command['state']}")
+    who = asker(command["asked_by"], desk.words)
+    return {**command, "door": door, "ended": ended, "because": because, "late": late, "who": who}
 
 
 class CabinetPage:

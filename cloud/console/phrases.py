@@ -34,12 +34,15 @@ def asker(asked_by: str, words: Words) -> str:
 
 
 def _said(name: str, value: Any, words: Words) -> Any:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     spoken = _SPOKEN.get(name)
     return spoken(str(value), words) if spoken else value
 
 
 _ASKERS = (
     (re.compile(r"resident of (?P<order>\w+)"), "asker.resident"),
+    (re.compile(r"order (?P<order>\w+), key (?P<name>.*)"), "asker.order"),
     (re.compile(r"key (?P<name>.*), console"), "asker.console"),
     (re.compile(r"key (?P<name>.*)"), "asker.key"),
 )
@@ -52,5 +55,6 @@ _SPOKEN: dict[str, Callable[[str, Words], str]] = {
     "name": lambda value, words: words.or_else(f"document.{value}", value),
     "outcome": lambda value, words: words.or_else(f"command.{value}", value),
     "reason": lambda value, words: words.why(value),
+    "goods": lambda value, words: words.or_else(f"goods.{value}", value),
     "fault": lambda value, words: words.fault(value),
 }

@@ -105,6 +105,8 @@ STEPS: dict[Step, Sentence] = {
     Step.STUCK: Sentence("门没有打开：请按一下门再试，或联系客服",
                          "The door did not open: press it and try again, or call us"),
     Step.COLLECTED: Sentence("已取走", "Collected"),
+    Step.LEFT_BEHIND: Sentence("箱内还有东西：请在柜机上再输入一次取件码，箱门会再打开",
+                               "Something still lies there: type your code at the cabinet once more"),
     Step.EXPIRED: Sentence("取件期已过，请联系客服", "The pickup time is over, please call us"),
     Step.CALL: Sentence("需要人工处理，请联系客服", "Somebody has to look at it: please call us"),
 }  # fmt: skip

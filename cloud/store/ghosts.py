@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import or_, select
 
+from cloud.fold import NOT_SEEN
 from cloud.store.engine import Reading
 from cloud.store.schema import compartments, parcels, whereabouts
 
@@ -53,7 +54,11 @@ async def orders_without_goods(db: Reading, *, cabinet: str | None, limit: int) 
         .outerjoin(compartments, holds)
         .where(
             whereabouts.c.state.in_(("ready", "unclear")),
-            or_(compartments.c.label.is_(None), whereabouts.c.state == "unclear"),
+            or_(
+                compartments.c.label.is_(None),
+                whereabouts.c.state == "unclear",
+                whereabouts.c.note == NOT_SEEN,
+            ),
         )
         .order_by(whereabouts.c.deposited_ms.desc(), parcels.c.id)
         .limit(limit)

@@ -12,13 +12,14 @@ from config.contract.messages import (
     DOCUMENTS,
     Ack,
     BatchHead,
+    Command,
     Desired,
-    OpenDoor,
     Reported,
     Status,
     Sync,
     Telemetry,
 )
+from config.contract.officers import OpenAllOrder
 from config.contract.topics import CABINET_ID, FROM_CABINET, SHARDS, Leaf
 
 FILE = Path(__file__).with_name("asyncapi.json")
@@ -31,7 +32,7 @@ _BODIES: dict[Leaf, type] = {
     Leaf.REPORTED: Reported,
     Leaf.ACK: Ack,
     Leaf.DESIRED: Desired,
-    Leaf.COMMANDS: OpenDoor,
+    Leaf.COMMANDS: Command,
 }
 
 _SAYS: dict[Leaf, str] = {
@@ -42,7 +43,7 @@ _SAYS: dict[Leaf, str] = {
     Leaf.REPORTED: "Which documents are in force, or why one was refused, and the cabinet map. MAC.",
     Leaf.ACK: "Answers a sync or a batch after the cloud's commit. MAC.",
     Leaf.DESIRED: "One document, signed (keys: by the root), then sealed for this cabinet.",
-    Leaf.COMMANDS: "One command, signed; for one session and one occupancy, with a deadline.",
+    Leaf.COMMANDS: "One command, signed; for one session and occupancy or officers' order, with a deadline.",
 }
 
 _HEAD = {
@@ -108,7 +109,7 @@ def _message(leaf: Leaf) -> dict[str, Any]:
 
 def schemas() -> dict[str, Any]:
     """JSON Schema of every body, document and event, by name."""
-    models = [*_BODIES.values(), *DOCUMENTS.values(), Event, *EVENT_TYPES.values()]
+    models = [*_BODIES.values(), OpenAllOrder, *DOCUMENTS.values(), Event, *EVENT_TYPES.values()]
     _, defined = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
     )

@@ -47,7 +47,7 @@ class _AtBox(_Fact):
     box: BoxNow
 
 
-Proof = Literal["code", "code_tail", "qr", "phone", "remote", "badge", "inside", "none"]
+Proof = Literal["code", "code_tail", "qr", "phone", "remote", "badge", "inside", "officers", "none"]
 OpeningPurpose = Literal["load", "collect", "remove", "service", "emergency"]
 
 
@@ -182,6 +182,25 @@ class ParcelCollected(_WithParcel):
     """A collecting opening was seen open and closed: the resident has the goods, the right is used."""
 
 
+class LeftBehind(_InOpening):
+    """The door was shut and its light beam sees something still: the compartment is given to nobody."""
+
+    occupancy: OccupancyId | None = None
+    order: Id64 | None = Field(default=None, description="whose visit it was; what lies there may be theirs")
+    parcel: Id64 | None = Field(default=None, description="absent: its goods had been collected before")
+    again: bool = Field(description="the same right opens the door once more")
+
+
+class SeenInside(_AtBox):
+    """Behind a shut door, with nobody let in, the light beam says what the records do not.
+
+    Something lies in a compartment that was called vacant; or a parcel is not seen any more (``goods`` is
+    false), or is seen again. A parcel that is not seen is collected as ever.
+    """
+
+    goods: bool
+
+
 class ParcelRemoved(_WithParcel):
     """Somebody entitled took out what was not fetched in time; it is not in the cabinet any more."""
 
@@ -285,6 +304,15 @@ class InsideCalled(_Fact):
     first_door: Label | None = None
 
 
+class OpenAllOrdered(_Fact):
+    """Two officers have ordered every door open; each door tells for itself how it came out."""
+
+    order: Id64
+    reason: str = Field(max_length=120, description="theirs")
+    officers: tuple[str, str] = Field(description="as the cabinet file names those who have signed")
+    command: Id64
+
+
 class CommandEnded(_Fact):
     """What became of a command from the cloud."""
 
@@ -338,9 +366,9 @@ EVENT_TYPES: dict[str, type[_Fact]] = {
         Booted, Surveyed, EpochBegan, OpeningStarted, PulseIntended, PulseWithheld, DoorOpened, DoorClosed,
         DoorForced, DoorLeftOpen, OpeningFailed, OpeningAmbiguous, OpeningEnded, ParcelDeposited,
         DepositAborted, DepositAnswered, ParcelCollected, ParcelRemoved, CabinetFull, CheckNeeded,
-        WiringChanged, WiringProven, ColdHoldBegan, ColdHoldEnded, ExposureRecorded, AccessRefused,
-        CodeReplaced, CourierArrived, CourierLeft, InsideCalled, CommandEnded, FaultRaised, FaultCleared,
-        DocumentApplied, LostRange, Baseline,
+        LeftBehind, SeenInside, WiringChanged, WiringProven, ColdHoldBegan, ColdHoldEnded, ExposureRecorded,
+        AccessRefused, CodeReplaced, CourierArrived, CourierLeft, InsideCalled, OpenAllOrdered, CommandEnded,
+        FaultRaised, FaultCleared, DocumentApplied, LostRange, Baseline,
     )
 }  # fmt: skip
 

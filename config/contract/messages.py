@@ -10,7 +10,15 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from config.contract import signing
 
@@ -204,6 +212,46 @@ class OpenDoor(_Said):
     reason: str = Field(default="", max_length=120)
 
 
+class OfficerSignature(_Said):
+    """An officer's signature. Who that is says the cabinet file, by the key; ``name`` is for people."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+    key: str = Field(max_length=44, description="public, base64")
+    signature: str = Field(
+        max_length=88, description="Ed25519 over tg1|open_all|cabinet| and the order, base64"
+    )
+
+
+class SignedOrder(_Said):
+    """An order to open every door, and who has signed it; see ``officers.py``."""
+
+    order: str = Field(max_length=1000, description="the exact text that was signed: OpenAllOrder in JSON")
+    signatures: tuple[OfficerSignature, ...] = Field(min_length=1, max_length=2)
+
+
+class OpenAll(_Said):
+    """Open every door of the cabinet, now, because two of its officers have ordered it."""
+
+    id: Id64
+    kind: Literal["open_all"] = "open_all"
+    cabinet: str
+    session: Session
+    deadline_ms: int = Field(ge=0, description="by the cloud's clock")
+    signed: SignedOrder
+
+
+class Command(RootModel[Annotated[OpenDoor | OpenAll, Field(discriminator="kind")]]):
+    """Whatever the cloud may ask for on the commands topic; ``root`` is the message itself."""
+
+    @classmethod
+    def read(cls, body: bytes) -> "OpenDoor | OpenAll":
+        """The command in a body; ``BadMessage`` names the field and the reason."""
+        try:
+            return cls.model_validate_json(body).root
+        except (ValidationError, RecursionError) as error:
+            raise BadMessage(f"{cls.__name__}: {_first(error)}") from error
+
+
 class DocumentName(StrEnum):
     KEYS = "keys"
     GRANTS = "grants"
@@ -290,6 +338,21 @@ class CabinetSettings(_Said):
     phone: str = Field(
         default="", max_length=30, description="operator's telephone; empty: the cabinet file's"
     )
+    codes_guessed: bool = Field(
+        default=False, description="codes are guessed all over the fleet: they need the phone's last digits"
+    )
+    closed_for: Literal["nothing", "new", "all"] = Field(
+        default="nothing", description="new: nothing is put in, pickups go on; all: pickups stop, too"
+    )
+    closed_because: str = Field(
+        default="", max_length=120, description="shown at the cabinet; wanted where pickups stop"
+    )
+
+    @model_validator(mode="after")
+    def _says_why(self) -> "CabinetSettings":
+        if self.closed_for == "all" and not self.closed_because.strip():
+            raise ValueError("closed_because: pickups stop only with a reason")
+        return self
 
 
 DOCUMENTS: dict[DocumentName, type[_Said]] = {

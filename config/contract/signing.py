@@ -74,20 +74,21 @@ def _hkdf(key: bytes, info: str) -> bytes:
     return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info.encode()).derive(key)
 
 
-def _covered(purpose: str, cabinet: str, body: bytes) -> bytes:
+def covered(purpose: str, cabinet: str, body: bytes) -> bytes:
+    """The bytes that a proof is over."""
     return f"tg1|{purpose}|{cabinet}|".encode() + body
 
 
 def mac(keys: CabinetKeys, purpose: str, body: bytes) -> bytes:
     """The whole message: head line with an HMAC-SHA256 over the body, then the body."""
-    proof = hmac.new(keys.mac, _covered(purpose, keys.cabinet, body), hashlib.sha256).hexdigest()
+    proof = hmac.new(keys.mac, covered(purpose, keys.cabinet, body), hashlib.sha256).hexdigest()
     return Head(purpose, proof).line() + b"\n" + body
 
 
 def check_mac(keys: CabinetKeys, purpose: str, message: bytes) -> bytes:
     """The body of a message whose MAC holds; else ``BadProof``."""
     head, body = split(message, purpose)
-    expected = hmac.new(keys.mac, _covered(purpose, keys.cabinet, body), hashlib.sha256).hexdigest()
+    expected = hmac.new(keys.mac, covered(purpose, keys.cabinet, body), hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected.encode(), head.proof.encode()):
         raise BadProof(f"{purpose} of {keys.cabinet}: the MAC does not fit")
     return body
@@ -118,7 +119,7 @@ class SigningKey:
 
 def sign(key: SigningKey, purpose: str, cabinet: str, body: bytes) -> bytes:
     """The whole message: head line with an Ed25519 signature over the body, then the body."""
-    proof = base64.b64encode(key.private.sign(_covered(purpose, cabinet, body))).decode()
+    proof = base64.b64encode(key.private.sign(covered(purpose, cabinet, body))).decode()
     return Head(purpose, proof, kid=key.kid).line() + b"\n" + body
 
 
@@ -128,7 +129,7 @@ def check_signature(public_keys: dict[str, bytes], purpose: str, cabinet: str, m
     public = public_keys.get(head.kid)
     if public is None:
         raise BadProof(f"{purpose} for {cabinet}: signed by {head.kid!r}, which is not a key in force")
-    if not signature_holds(public, _covered(purpose, cabinet, body), _unbase64(head.proof, purpose)):
+    if not signature_holds(public, covered(purpose, cabinet, body), _unbase64(head.proof, purpose)):
         raise BadProof(f"{purpose} for {cabinet}: the signature of {head.kid!r} does not fit")
     return body
 
@@ -138,9 +139,9 @@ def _public_key(raw: bytes) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(raw)
 
 
-def signature_holds(public: bytes, covered: bytes, signature: bytes) -> bool:
+def signature_holds(public: bytes, signed: bytes, signature: bytes) -> bool:
     try:
-        _public_key(public).verify(signature, covered)
+        _public_key(public).verify(signature, signed)
     except (InvalidSignature, ValueError):
         return False
     return True
@@ -149,7 +150,7 @@ def signature_holds(public: bytes, covered: bytes, signature: bytes) -> bool:
 def seal(keys: CabinetKeys, purpose: str, message: bytes) -> bytes:
     """Only this cabinet can read it: head line with a nonce, then AES-256-GCM of the message in base64."""
     nonce = os.urandom(NONCE_BYTES)
-    box = AESGCM(keys.seal).encrypt(nonce, message, _covered(purpose, keys.cabinet, b""))
+    box = AESGCM(keys.seal).encrypt(nonce, message, covered(purpose, keys.cabinet, b""))
     head = Head(purpose, "sealed", nonce=base64.b64encode(nonce).decode())
     return head.line() + b"\n" + base64.b64encode(box)
 
@@ -161,8 +162,9 @@ def unseal(keys: CabinetKeys, purpose: str, sealed: bytes) -> bytes:
     if len(nonce) != NONCE_BYTES:
         raise BadProof(f"{purpose} for {keys.cabinet}: the nonce has {len(nonce)} bytes, not {NONCE_BYTES}")
     try:
-        covered = _covered(purpose, keys.cabinet, b"")
-        return AESGCM(keys.seal).decrypt(nonce, _unbase64(box.decode("ascii", "replace"), purpose), covered)
+        sealed_for = covered(purpose, keys.cabinet, b"")
+        raw = _unbase64(box.decode("ascii", "replace"), purpose)
+        return AESGCM(keys.seal).decrypt(nonce, raw, sealed_for)
     except InvalidTag as error:
         raise BadProof(f"{purpose} for {keys.cabinet}: sealed for somebody else, or changed") from error
 

@@ -1,9 +1,9 @@
 """Codes and tokens: who may have which order's goods, or may load. Grants or refuses, opens nothing.
 
 A code is looked up by its scrypt digest, computed off the event loop. ``tries.py`` says what wrong tries
-cost. After sixty in a day, and always for sensitive goods, the code needs the last four digits of the phone
-beside it, which are looked up by a digest of both together. Tokens (pickup QR, badges) are checked against
-the keys in force and work while the keypad is locked.
+cost. After sixty in a day, while codes are guessed all over the fleet, and always for sensitive goods, the
+code needs the last four digits of the phone beside it, which are looked up by a digest of both together.
+Tokens (pickup QR, badges) are checked against the keys in force and work while the keypad is locked.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from dataclasses import replace
 from config.contract import codes, labels
 from config.contract.codes import BadgeRight
 from config.contract.events import AccessRefused, Fact, FaultRaised, Proof
-from config.contract.messages import ExpectedParcel, Grants, Keys, Parcels
+from config.contract.messages import CabinetSettings, ExpectedParcel, Grants, Keys, Parcels
 from controller.access.kept import Kept
 from controller.access.rights import BadgeGranted, Denied, Granted
 from controller.access.tries import (
@@ -48,6 +48,7 @@ class Access:
         """All expected or loaded parcels, by id."""
         self._tokens: dict[int, list[bytes]] = {}
         self._grants: Grants | None = None
+        self._guessed_elsewhere = False
 
     @property
     def tries(self) -> Tries:
@@ -60,8 +61,14 @@ class Access:
 
     @property
     def asks_for_tail(self) -> bool:
-        """So many codes were guessed today that a code alone is not enough."""
-        return self.tries.within(DAY_MS, self._clock.served_ms()) >= TAIL_AFTER
+        """So many codes were guessed today, here or all over the fleet, that a code alone is not enough."""
+        return self._guessed_elsewhere or self.tries.within(DAY_MS, self._clock.served_ms()) >= TAIL_AFTER
+
+    @property
+    def is_guessed_at(self) -> bool:
+        """So many wrong codes of a kind came within the last day that it is an alarm."""
+        now_ms = self._clock.served_ms()
+        return any(tries.within(DAY_MS, now_ms) >= ALARM_AT for tries in (self.kept.code, self.kept.strong))
 
     # --- documents
 
@@ -76,6 +83,9 @@ class Access:
         for key in keys.keys:
             if key.purpose == "token":
                 self._tokens.setdefault(int(key.kid), []).append(base64.b64decode(key.public))
+
+    def use_settings(self, settings: CabinetSettings) -> None:
+        self._guessed_elsewhere = settings.codes_guessed
 
     def use_grants(self, grants: Grants) -> None:
         self._grants = grants

@@ -54,18 +54,10 @@ class Zones:
         for zone in self.air:
             kept = await self._store.meta(KEY + zone)
             if kept:
-                self.air[zone] = self._found(zone, kept, same_boot=same_boot)
+                self.air[zone] = _found(kept, same_boot=same_boot)
             if fell_back or self._any_held(zone):
                 self.air[zone] = replace(self.air[zone], held=self.air[zone].held or "records_restored")
         await self.tick()
-
-    def _found(self, zone: str, kept: str, *, same_boot: bool) -> Air:
-        air, alarmed, cold_ms = air_from_json(kept)
-        if alarmed:
-            self._health.is_known("too_warm", zone)
-        if air.held:
-            self._health.is_known("cold_hold", zone, air.held)
-        return air if same_boot else coldchain.rebooted(air, cold_ms)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -247,6 +239,11 @@ class Zones:
 
     def _now(self) -> float:
         return self._clock.boot_seconds()
+
+
+def _found(kept: str, *, same_boot: bool) -> Air:
+    air, cold_ms = air_from_json(kept)
+    return air if same_boot else coldchain.rebooted(air, cold_ms)
 
 
 def _limits(zone: Zone) -> Limits:

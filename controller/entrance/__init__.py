@@ -161,7 +161,7 @@ class Entrance:
 
     async def _badge(self, granted: BadgeGranted) -> Answer:
         """A badge for several things begins loading; what it may do for service besides is kept in mind."""
-        answer = self.service.badge(granted)
+        answer = await self.service.badge(granted)
         if granted.right & ~codes.BadgeRight.SERVICE:
             return await self.loading.badge(granted)
         return answer or Answer("refused", refusal="bad_badge")
@@ -173,7 +173,7 @@ class Entrance:
             self.service.forget_badge()
             return await self._refuse(outcome, before)
         if outcome.right & codes.BadgeRight.SERVICE:
-            return self.service.begin(outcome)
+            return await self.service.begin(outcome)
         if self.loading.courier is not None and self.loading.courier.badge == outcome.badge:
             await self.loading.badge(outcome)  # ends what was begun with fewer rights
         return await self.loading.badge(outcome)

@@ -43,9 +43,13 @@ class Loading:
         self._access = access
         self._clock = clock
         self.placing = placing
-        self._wrong_door = WrongDoor(cabinet, store, placing)
+        self._wrong_door = WrongDoor(cabinet, store, placing, self._is_here)
         self._courier: Courier | None = None
         cabinet.listen(self._heard)
+
+    async def load(self) -> None:
+        """What was not answered when the program went down; before anybody is served."""
+        await self._wrong_door.load()
 
     @property
     def courier(self) -> Courier | None:
@@ -130,6 +134,10 @@ class Loading:
             return Answer("refused", door=door, refusal=outcome.reason)
         return await self._act_on(word, delivery, door)
 
+    def _is_here(self, door: str) -> bool:
+        """A courier, or whoever brought what is behind this door."""
+        return self.courier is not None or self.placing.at_door(door) is not None
+
     def _parcel_in_doubt(self, door: str) -> str | None:
         """Only a courier answers for what happened before the controller stopped."""
         box = self._cabinet.boxes.get(door)
@@ -143,11 +151,13 @@ class Loading:
         return self._unsure() or Answer("noted", door=door)
 
     def _unsure(self) -> Answer | None:
-        """A loading was under way when the controller stopped, and nobody saw how it ended."""
+        """Another door moved, or a loading ended unseen when the controller stopped."""
+        if (about_other := self._wrong_door.asked()) is not None:
+            return about_other
         box = reservations.unsure(self._cabinet.boxes)
         if self.courier is None or box is None:
             return None
-        return Answer("question", door=box.label, asks=(Word.IS_IN, Word.NOT_IN))
+        return _where(box.label)
 
     # --- what happens at the doors
 
@@ -161,11 +171,23 @@ class Loading:
                     self.stays()
                 case events.DepositAborted(reason="door_stuck"):
                     self._try_another(fact)
+                case events.CheckNeeded(purpose="load"):
+                    self._ask_about(fact.box.label)
+                    self._next_in_turn()
                 case (
                     events.DepositAborted() | events.DepositAnswered() | events.CheckNeeded()
                     | events.OpeningEnded() | events.OpeningFailed()
                 ):  # fmt: skip
                     self._next_in_turn()
+
+    def _ask_about(self, door: str) -> None:
+        """A loading has ended unseen, or its door stood open for too long; whoever brought it may know."""
+
+        async def ask() -> Answer | None:
+            return _where(door) if visit.in_doubt(self._cabinet.boxes[door]) else None
+
+        if self._is_here(door) and not self._wrong_door.asks(door):
+            self.placing.soon(ask)
 
     def _next_in_turn(self) -> None:
         """What a courier scanned who has gone for good opens no door any more."""
@@ -187,3 +209,8 @@ class Loading:
         delivery = self.placing.at_door(fact.box.label)
         if delivery is not None and not self._wrong_door.asks(fact.box.label):
             self.placing.soon(lambda: self.placing.again(delivery))
+
+
+def _where(door: str) -> Answer:
+    """Is the parcel behind this door?"""
+    return Answer("question", door=door, asks=(Word.IS_IN, Word.NOT_IN))

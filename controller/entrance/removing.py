@@ -29,10 +29,10 @@ class Removing:
         cabinet.listen(self._heard)
 
     def overdue(self) -> list[Box]:
-        """Compartments to be emptied; with a clock that only knows 'not before', those surely overdue."""
+        """Compartments that are surely to be emptied: a wall clock that runs ahead empties nobody's."""
         if not self._may():
             return []
-        over = reservations.overdue(self._cabinet.boxes, self._access.parcels, self._clock.best_ms())
+        over = reservations.overdue(self._cabinet.boxes, self._access.parcels, self._clock.floor_ms)
         return [box for box in over if box.label not in self._passed_over]
 
     def _may(self) -> bool:

@@ -7,6 +7,8 @@ be swapped together.
 
 from dataclasses import dataclass
 
+import structlog
+
 from config.contract import events
 from config.contract.codes import BadgeRight
 from controller.access import BadgeGranted
@@ -15,10 +17,14 @@ from controller.climate import Zones
 from controller.clock import Clock
 from controller.entrance.answer import Answer
 from controller.entrance.placing import Placing, Work
-from controller.store import Store
+from controller.store import Change, Store, StoreFailing
 from controller.visit import Ask, Purpose, Refused, Side
 
+log = structlog.get_logger(__name__)
+
 THIS_DOOR, ANOTHER_DOOR = "this_door", "another_door"
+ENDED_BY_A_VISIT = {"someone_inside", "opened_by_order", "fork"}
+"""Faults that no reading ends: somebody has to see how it is at the cabinet."""
 SERVICE_IDLE_S = 180.0
 PIN_WITHIN_S = 60.0
 
@@ -60,7 +66,7 @@ class Service:
             self._scanned = None
         return None if self._scanned is None else self._scanned[0]
 
-    def badge(self, granted: BadgeGranted) -> Answer | None:
+    async def badge(self, granted: BadgeGranted) -> Answer | None:
         """A badge was scanned; the answer when there is something to say about service."""
         left = self.technician
         if left is not None and left.badge == granted.badge:
@@ -68,12 +74,13 @@ class Service:
             return Answer("service_left")
         self._scanned = (granted, self._clock.now() + PIN_WITHIN_S) if granted.with_pin else None
         if granted.right & BadgeRight.SERVICE:
-            return self.begin(granted)
+            return await self.begin(granted)
         return Answer("pin") if granted.with_pin else None
 
-    def begin(self, granted: BadgeGranted) -> Answer:
+    async def begin(self, granted: BadgeGranted) -> Answer:
         """The right was proven."""
         self._scanned = None
+        await self._sees()
         self._technician = Technician(granted.badge, self._clock.now() + SERVICE_IDLE_S)
         return Answer("service", held=self._zones.held, unproven=self.unproven)
 
@@ -81,6 +88,16 @@ class Service:
     def unproven(self) -> tuple[str, ...]:
         """Doors that were wired anew and that nobody has seen move since."""
         return tuple(label for label, box in self._cabinet.boxes.items() if Side.UNPROVEN in box.sides)
+
+    async def _sees(self) -> None:
+        """Somebody entitled stands here now; that this cannot be written keeps nobody from the doors."""
+        seen = [key for key in self._store.open_faults if key[0] in ENDED_BY_A_VISIT]
+        facts = tuple(events.FaultCleared(fault=fault, subject=subject) for fault, subject in seen)
+        try:
+            if facts:
+                await self._cabinet.record(Change(facts=facts))
+        except StoreFailing as error:
+            log.error("a visit could not be recorded", error=str(error))
 
     def forget_badge(self) -> None:
         """The PIN was wrong: the badge has to be scanned again."""

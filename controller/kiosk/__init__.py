@@ -16,6 +16,7 @@ from sse_starlette import EventSourceResponse
 from starlette.exceptions import HTTPException
 
 from config.cabinet import Cabinet as CabinetFile
+from config.contract.messages import CabinetSettings
 from config.settings import EdgeSettings
 from controller import reservations
 from controller.cabinet import Cabinet, Changed
@@ -79,6 +80,9 @@ class Kiosk:
         self._rows = {c.label: c.row for c in file.compartment}
         self._live = Live(self._state, clock)
         self.phone = file.cabinet.phone
+        self.settings = CabinetSettings()
+        self.on_last_good = False
+        """The cabinet file was refused; the last good one is gone by."""
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
         self.app = Guard(self._routes())
@@ -188,6 +192,9 @@ class Kiosk:
             "number": self._file.cabinet.number,
             "phone": self.phone,
             "online": self._uplink.connected,
+            "closed_for": self.settings.closed_for,
+            "closed_because": self.settings.closed_because,
+            "last_good": self.on_last_good,
             "loading": self._entrance.loading.courier is not None,
             "overdue": [box.label for box in self._entrance.removing.overdue()],
             "asks": self._entrance.asks,

@@ -243,6 +243,12 @@ function drawState(state) {
   at("lost").hidden = true;
   at("online").hidden = !state.online;
   at("offline").hidden = state.online;
+  at("closed").hidden = state.closed_for === "nothing";
+  at("closed-new").hidden = state.closed_for !== "new";
+  at("closed-all").hidden = state.closed_for !== "all";
+  at("closed-because").textContent = state.closed_because;
+  at("closed-phone").textContent = state.phone;
+  at("last-good").hidden = !state.last_good;
   at("loading").hidden = !state.loading;
   at("phone").textContent = state.phone;
   overdue = state.overdue.length;

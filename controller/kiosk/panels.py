@@ -55,6 +55,7 @@ class Panel:
 
 
 EMERGENCY = Panel("stop", say("emergency"), say("emergency_next"), WORK_S, all_doors=True)
+ORDERED = Panel("stop", say("ordered"), say("ordered_next"), WORK_S, all_doors=True)
 
 MoreDoors = Callable[[str, str], int]
 """(order, door): how many other doors of the order are still to be opened."""
@@ -159,6 +160,8 @@ def of_facts(facts: tuple[fact.Fact, ...], more: MoreDoors) -> Panel | None:
 
 def _of_fact(told: fact.Fact, more: MoreDoors) -> Panel | None:
     match told:
+        case fact.OpenAllOrdered():
+            return ORDERED
         case fact.InsideCalled():
             return EMERGENCY
         case fact.DoorLeftOpen():
@@ -200,6 +203,8 @@ def _ended(told: fact._AtBox) -> Panel | None:
             return Panel("done", say("collected"), say("collected_next"), FAREWELL_S)
         case fact.ParcelDeposited():
             return _deposited(told)
+        case fact.LeftBehind():
+            return _door("stop", "look_again" if told.again else "left_in", told, READ_S)
         case fact.ParcelRemoved():
             return Panel("done", say("removed", door=told.box.label), say("removed_next"), READ_S)
         case fact.DepositAborted(reason="does_not_fit" | "not_empty" | "courier"):

@@ -10,6 +10,12 @@ WORDS: dict[str, Sentence] = {
     "offline": Sentence("未联网，取件不受影响", "Offline. Collecting works all the same"),
     "lost": Sentence("柜机正在重新启动，请稍候", "The cabinet is starting again, please wait"),
     "loading": Sentence("投件中", "Loading"),
+    "closed_new": Sentence("本柜暂停投放，取件照常", "Nothing is taken in at present; collecting goes on"),
+    "closed_all": Sentence("本柜暂停使用", "This cabinet is out of use at present"),
+    "last_good": Sentence(
+        "维护提示：柜体文件有误，正使用上一份",
+        "For service: cabinet file refused, the last good one is in force",
+    ),
     "other_language": Sentence("English", "中文"),
     "type_code": Sentence("请输入 8 位取件码", "Type your 8-digit pickup code"),
     "type_tail": Sentence(
@@ -41,6 +47,11 @@ WORDS: dict[str, Sentence] = {
         "请拉开每一扇弹开的门查看；没找到人请再按“有人被困”，并马上打电话",
         "Look behind every door that opens. Nobody found: press the button again and call us now",
     ),
+    "ordered": Sentence("运营方正在打开全部箱门", "The operator is having every door opened"),
+    "ordered_next": Sentence(
+        "请让开箱门；有危险请马上离开，不要取走别人的东西",
+        "Keep clear of the doors. Leave if there is danger, and leave what is not yours",
+    ),
     "inside_failed": Sentence("没有成功，请马上打电话", "That did not work. Call us now"),
     # A door, step by step
     "opening": Sentence("{door} 号箱门正在打开", "Door {door} is opening"),
@@ -55,6 +66,12 @@ WORDS: dict[str, Sentence] = {
     "left_open_next": Sentence("请关好箱门", "Please close it"),
     "stuck": Sentence("{door} 号箱门没有打开", "Door {door} did not open"),
     "stuck_next": Sentence("请按一下门再试，或打电话给我们", "Press the door and try again, or call us"),
+    "look_again": Sentence("{door} 号箱里还有东西", "Something is still in box {door}"),
+    "look_again_next": Sentence(
+        "请再输入一次取件码，箱门会再打开", "Type your code once more and the door opens again"
+    ),
+    "left_in": Sentence("{door} 号箱里还有东西", "Something is still in box {door}"),
+    "left_in_next": Sentence("请打电话给我们", "Please call us"),
     "collected": Sentence("取件完成，谢谢", "Collected. Thank you"),
     "collected_next": Sentence("欢迎下次再来", "See you next time"),
     "closed": Sentence("{door} 号箱门已关好", "Door {door} is closed"),
@@ -118,8 +135,8 @@ WORDS: dict[str, Sentence] = {
     "where_is_it_next": Sentence("请先关好所有箱门，再选择", "Close every door first, then choose"),
     "is_it_in": Sentence("{door} 号箱里有没有放入包裹？", "Was the parcel put into box {door}?"),
     "is_it_in_next": Sentence(
-        "柜机刚才中断，没有看到；不确定请再扫包裹标签",
-        "The cabinet stopped and did not see. Not sure? Scan its label",
+        "柜机没有看到；不确定请再扫包裹标签",
+        "The cabinet did not see it. Not sure? Scan its label",
     ),
     "no_fit_of": Sentence("没有 {size} 号以上的{zone}空箱", "No {zone} box of size {size} or larger is free"),
     "zone_ambient": Sentence("常温", "ambient"),

@@ -12,7 +12,7 @@ from config.contract.messages import DocumentName
 from config.contract.signing import CHAIN_START
 from controller.clock import Stamp
 from controller.floor import GUARDED, Floor, Level
-from controller.store import journal
+from controller.store import faults, journal
 from controller.store.changes import Change, DamagedRow, Document, Rows
 from controller.store.check import DOCUMENT, document_sum
 from controller.store.copies import Copies
@@ -180,7 +180,8 @@ class Ledger:
         numbers = {"opening": str(self.opening), "occupancy": str(self.occupancy)}
         if change.document is not None:
             numbers[DOCUMENT + change.document.name] = document_sum(change.document.message)
-        return {**change.meta, **count, **numbers}
+        told = faults.after(self._disk.counters.get(faults.KEY), change.facts)
+        return {**change.meta, **told, **count, **numbers}
 
     def _note_version(self, document: Document | None) -> None:
         """After the commit: older versions of this document must not come back."""

@@ -15,12 +15,14 @@ from typing import TypeVar
 from config.contract.events import EpochBegan, EpochReason
 from config.contract.messages import DocumentName
 from controller.clock import Stamp
+from controller.store import faults
 from controller.store.ballast import BYTES
 from controller.store.changes import Change, Document, Rows, StoreFailing
 from controller.store.check import Damaged
 from controller.store.copies import Copies
 from controller.store.disk import Disk
 from controller.store.fall import Fallen
+from controller.store.faults import OpenFaults
 from controller.store.journal import Keep
 from controller.store.ledger import Ledger
 from controller.visit import Box
@@ -96,6 +98,11 @@ class Store:
     def counters(self) -> tuple[int, int]:
         """The numbers of the last opening and of the last occupancy."""
         return self._ledger.opening, self._ledger.occupancy
+
+    @property
+    def open_faults(self) -> OpenFaults:
+        """What was raised and not cleared, over all restarts."""
+        return faults.read(self._disk.counters.get(faults.KEY))
 
     # --- numbers that are never given out twice (each is durable with the change that uses it)
 

@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from controller.beams import Beam
 from controller.visit import Box, Left, Opening, Purpose, Side, State
 
 
@@ -28,6 +29,7 @@ def box_to_json(box: Box) -> str:
             "rest_until": box.rest_until,
             "left": asdict(box.left) if box.left is not None else None,
             "opening": opening,
+            "beam": {"overruled": box.beam.overruled},
         },
         separators=(",", ":"),
     )
@@ -47,6 +49,7 @@ def box_from_json(label: str, body: str) -> Box:
         rest_until=raw["rest_until"],
         left=_left(raw.get("left")),
         opening=_opening(raw["opening"]),
+        beam=Beam(**raw.get("beam", {})),
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from config.contract import events as fact
+from controller.beams import Beam
 from controller.doors import Door
 
 
@@ -13,7 +14,7 @@ class State(StrEnum):
     LOADING = "loading"  # a courier is putting a parcel in
     OCCUPIED = "occupied"  # a parcel lies here
     COLLECTING = "collecting"  # its owner was let in, or who removes what nobody fetched
-    CHECKING = "checking"  # nobody knows what lies here; a person has to look
+    CHECKING = "checking"  # nobody knows what lies here, or whose it is; a person has to look
 
 
 class Side(StrEnum):
@@ -66,7 +67,7 @@ class Opening:
     opened_at: float | None = None
     ambiguous: bool = False
     not_after: float | None = None
-    """No pulse after this (a command's deadline); None for people who stand there."""
+    """No pulse after this (a command's or an order's deadline); None for people who stand there."""
     command: str | None = None
     badge: str | None = None
 
@@ -102,6 +103,7 @@ class Box:
     opening: Opening | None = None
     rest_until: float = 0.0
     door: Door = field(default_factory=Door)
+    beam: Beam = field(default_factory=Beam)
 
     @property
     def assignable(self) -> bool:
@@ -138,6 +140,7 @@ class Pulse:
     occupancy: str | None
     not_after: float
     emergency: bool = False
+    """Somebody is inside: nothing holds it back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The pulses of an opening: at most K within W, and what became of each on the wire."""
 
 from dataclasses import replace
+from math import inf
 
 from config.contract import events as fact
 from controller.visit.box import Box, Opening, Pulse, Pulsed, Purpose, Rules, Step
@@ -11,7 +12,8 @@ from controller.visit.told import command_ended, of
 def pulse_next(
     box: Box, opening: Opening, now: float, rules: Rules, facts: tuple[fact.Fact, ...] = ()
 ) -> Step:
-    last = opening.first_pulse + rules.window_s
+    emergency = opening.purpose is Purpose.EMERGENCY
+    last = inf if emergency else opening.first_pulse + rules.window_s  # a whole bank takes its time
     not_after = last if opening.not_after is None else min(last, opening.not_after)
     closed = opening.closed_before or box.door.reads_closed
     opening = replace(
@@ -19,8 +21,8 @@ def pulse_next(
     )
     box = replace(box, opening=opening, door=replace(box.door, doubt=None, read_since_pulse=False))
     intended = fact.PulseIntended(**of(box, opening), pulse=opening.pulses)
-    emergency = opening.purpose is Purpose.EMERGENCY
-    pulse = Pulse(box.label, opening.number, opening.pulses, box.occupancy, not_after, emergency)
+    unconditional = emergency and opening.not_after is None
+    pulse = Pulse(box.label, opening.number, opening.pulses, box.occupancy, not_after, unconditional)
     return Step(box, (*facts, intended), pulse)
 
 

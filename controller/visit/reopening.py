@@ -1,7 +1,7 @@
 """Something was forgotten: the door opens again for who has collected, a little while, a few times.
 
 A new recorded opening of the same occupancy. The right to the goods stays used: ``parcel`` stays empty, and
-the compartment is vacant again when the door has closed.
+the compartment is vacant again when the door has closed and no beam sees anything in it.
 """
 
 from dataclasses import replace
@@ -17,7 +17,8 @@ def may_reopen(box: Box, wish: Ask, now: float) -> str:
     if box.opening is not None:
         own = box.opening.purpose is Purpose.COLLECT and wish.occupancy == box.occupancy
         return "" if own else "busy"
-    if box.state is not State.VACANT or box.left is None or wish.occupancy != box.left.occupancy:
+    may_be = box.state in (State.VACANT, State.CHECKING) and box.left is not None
+    if not may_be or box.left is None or wish.occupancy != box.left.occupancy:
         return "other_occupancy"
     if not can_reopen(box, now):
         return "not_again"

@@ -11,7 +11,7 @@ from controller.visit.told import command_ended, of
 
 def restarted(box: Box, *, same_boot: bool) -> Step:
     """The controller starts and finds this box in its store. Doors are unknown until they are read."""
-    box = replace(box, door=Door())
+    box = replace(box, door=Door(), beam=box.beam.kept)
     opening = box.opening
     if opening is None or opening.seen_open:
         long = replace(box, rest_until=0.0, left=None, opening=_open_for_long(opening))
@@ -32,8 +32,9 @@ def _open_for_long(opening: Opening | None) -> Opening | None:
 def fallen_back(box: Box, *, known: bool) -> Step:
     """The store is older than the truth, or (not ``known``) empty: all is held until a person looks."""
     box = replace(
-        box, sides=box.sides | {Side.QUARANTINE}, verified=False, door=Door(), rest_until=0.0, left=None
-    )
+        box, sides=box.sides | {Side.QUARANTINE}, verified=False, door=Door(), beam=box.beam.kept,
+        rest_until=0.0, left=None,
+    )  # fmt: skip
     opening = box.opening
     if opening is None:
         return Step(box if known else replace(box, state=State.CHECKING))

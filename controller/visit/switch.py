@@ -1,13 +1,15 @@
-"""The door's switch was read: openings are finished, forced doors are noticed."""
+"""The door's switch was read, and the beam: openings are finished, forced doors are noticed."""
 
 from dataclasses import replace
 from math import isfinite
 
 from config.contract import events as fact
+from controller.beams import SETTLES_S, look
 from controller.doors import Door, DoorState, Reading, read
+from controller.visit.beam import counts_again, is_overruled, overruled, told_left, vacated, watched
 from controller.visit.box import Box, Opening, Purpose, Rules, Side, State, Step
-from controller.visit.ending import back, to_be_checked
-from controller.visit.reopening import left_behind
+from controller.visit.ending import to_be_checked
+from controller.visit.reopening import can_reopen, left_behind
 from controller.visit.told import command_ended, fault, now_of, of, parcel_in
 
 LOOKED_AFTER = frozenset({Side.FORCED, Side.QUARANTINE, Side.OUT_OF_SERVICE})
@@ -20,7 +22,7 @@ ENDED_BY_A_LOOK = {
 
 
 def door_read(box: Box, reading: Reading, now: float, rules: Rules) -> Step:
-    """The switch was read; finishes openings, notices forced doors."""
+    """The switch was read; finishes openings, notices forced doors and what the beam sees unasked."""
     opening = box.opening
     if opening is not None and _pulse_on_its_way(opening, reading):
         return Step(box)
@@ -28,16 +30,20 @@ def door_read(box: Box, reading: Reading, now: float, rules: Rules) -> Step:
     was = box.door
     door, changed = read(was, reading, expected=awaited)
     door = door if door.read_since_pulse else replace(door, read_since_pulse=True)
-    box = box if door is was else replace(box, door=door)
+    beam = look(box.beam, reading.interrupted, is_open=reading.open)
+    box = box if door is was and beam == box.beam else replace(box, door=door, beam=beam)
     if opening is not None and door.reads_closed and not opening.closed_before:
         opening = replace(opening, closed_before=True)
         box = replace(box, opening=opening)
     if (door.state is DoorState.SENSOR_FAULT) is not (was.state is DoorState.SENSOR_FAULT):
         return Step(box, (_flapping(box),))
-    if opening is not None and opening.seen_open and door.is_closed:
-        return _finish(_as_was_seen(box, opening, was), opening, now, rules)
+    if opening is not None and opening.seen_open and door.reads_closed:
+        box = _as_was_seen(box, opening, was)
+        if box.beam.settles and reading.asked_at - door.since < SETTLES_S:
+            return Step(box)
+        return _finish(box, opening, now, rules)
     if not changed:
-        return Step(box)
+        return watched(box)
     if door.is_open:
         return _opened(box, opening, reading) if awaited and opening is not None else _forced(box)
     return _closed(box, was, now)
@@ -95,7 +101,11 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     """Seen open, now closed: what the opening was for has happened."""
     assert opening.opened_at is not None
     open_s = now - opening.opened_at
-    after, told = _outcome(box, opening, now)
+    if box.beam.settles:
+        box = replace(box, beam=replace(box.beam, word=None))
+    box = counts_again(box)
+    left_open = open_s >= rules.left_open_block_s
+    after, told = _outcome(box, opening, now, left_open=left_open)
     open_ms = max(0, round(open_s * 1000)) if isfinite(open_s) else None
     facts: list[fact.Fact] = [fact.DoorClosed(box=now_of(after), open_ms=open_ms), *told]
     ended = {ENDED_BY_A_LOOK[side] for side in box.sides - after.sides}
@@ -104,52 +114,56 @@ def _finish(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
     facts += [fact.FaultCleared(fault=code, subject=box.label) for code in sorted(ended)]
     if open_s >= rules.left_open_alarm_s:
         facts.append(fact.FaultCleared(fault="door_left_open", subject=box.label))
-    if after.state is State.VACANT and open_s >= rules.left_open_block_s:
+    if after.state is State.VACANT and left_open:
         after, need = to_be_checked(after, opening, "left_open")
         facts += need
     return Step(after, tuple(facts))
 
 
-def _outcome(box: Box, opening: Opening, now: float) -> tuple[Box, tuple[fact.Fact, ...]]:
+def _outcome(box: Box, opening: Opening, now: float, *, left_open: bool) -> tuple[Box, tuple[fact.Fact, ...]]:
     match opening.purpose:
         case Purpose.COLLECT:
-            return _collected(box, opening, now)
+            return _collected(box, opening, now, left_open=left_open)
         case Purpose.REMOVE:
-            after = _without_goods(box)
-            return after, (fact.ParcelRemoved(**of(after, opening), **parcel_in(box), badge=opening.badge),)
+            after = vacated(box, opening)
+            told = fact.ParcelRemoved(**of(after, opening), **parcel_in(box), badge=opening.badge)
+            return after, (told, *told_left(box, after, opening))
         case Purpose.LOAD:
-            return _loaded(box, opening)
+            return _loaded(box, opening, left_open=left_open)
         case Purpose.SERVICE:
             return _looked_into(replace(box, sides=box.sides - LOOKED_AFTER), opening)
         case Purpose.EMERGENCY:
             return _looked_into(box, opening)
 
 
-def _loaded(box: Box, opening: Opening) -> tuple[Box, tuple[fact.Fact, ...]]:
-    """The parcel is in, unless whoever loads has said that it is not, or has yet to say where it is."""
+def _loaded(box: Box, opening: Opening, *, left_open: bool) -> tuple[Box, tuple[fact.Fact, ...]]:
+    """The parcel is in, unless whoever loads has said that it is not, or has yet to say where it is.
+
+    A beam that sees it needs no word; one that sees nothing has the question asked. Behind a door that was
+    left open anybody may have shut it, and the courier may have it still.
+    """
     if box.parcel is None:
-        after = _without_goods(box)
-        return after, (fact.OpeningEnded(**of(after, opening)),)
-    if box.awaits_word:
+        after = vacated(box, opening)
+        return after, (fact.OpeningEnded(**of(after, opening)), *told_left(box, after, opening))
+    if box.beam.sees is False or (box.awaits_word and not box.beam.sees):
         return to_be_checked(box, opening, "unconfirmed")
-    after = replace(box, state=State.OCCUPIED, opening=None)
+    if left_open:
+        return to_be_checked(box, opening, "left_open")
+    after = replace(box, state=State.OCCUPIED, opening=None, awaits_word=False)
     return after, (fact.ParcelDeposited(**of(after, opening), **parcel_in(box)),)
 
 
-def _collected(box: Box, opening: Opening, now: float) -> tuple[Box, tuple[fact.Fact, ...]]:
-    after = _without_goods(box)
+def _collected(
+    box: Box, opening: Opening, now: float, *, left_open: bool
+) -> tuple[Box, tuple[fact.Fact, ...]]:
+    left = left_behind(box, now) if box.parcel is not None else box.left
+    if left_open:  # anybody may have been at it: somebody with a badge looks first
+        left = None
+    after = replace(vacated(box, opening), left=left)
+    forgotten = told_left(box, after, opening, again=can_reopen(after, now))
     if box.parcel is None:  # its goods were collected before
-        return after, (fact.OpeningEnded(**of(after, opening)),)
-    after = replace(after, left=left_behind(box, now))
-    return after, (fact.ParcelCollected(**of(after, opening), **parcel_in(box)),)
-
-
-def _without_goods(box: Box) -> Box:
-    """Nothing here can tell whether something was left behind, so 'vacant' is flagged as not verified."""
-    return replace(
-        box, state=State.VACANT, occupancy=None, order=None, parcel=None, opening=None, verified=False,
-        awaits_word=False,
-    )  # fmt: skip
+        return after, (fact.OpeningEnded(**of(after, opening)), *forgotten)
+    return after, (fact.ParcelCollected(**of(after, opening), **parcel_in(box)), *forgotten)
 
 
 def _looked_into(box: Box, opening: Opening) -> tuple[Box, tuple[fact.Fact, ...]]:
@@ -159,7 +173,10 @@ def _looked_into(box: Box, opening: Opening) -> tuple[Box, tuple[fact.Fact, ...]
     """
     inspected = opening.purpose is Purpose.SERVICE and opening.proof == "badge" and box.occupancy is None
     if opening.before is State.VACANT or inspected:
-        after = replace(back(box, opening), state=State.VACANT, verified=False)
-        return after, (fact.OpeningEnded(**of(after, opening)),)
+        after = vacated(box, opening)
+        told = fact.OpeningEnded(**of(after, opening))
+        if is_overruled(box, opening):
+            return overruled(after), (told, fault("beam_blind", after))
+        return after, (told, *told_left(box, after, opening))
     after = replace(box, state=State.CHECKING, opening=None, awaits_word=False)
     return after, (fact.CheckNeeded(**of(after, opening), reason=f"opened for {opening.purpose}"),)

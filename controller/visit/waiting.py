@@ -5,7 +5,7 @@ from dataclasses import replace
 from config.contract import events as fact
 from controller.doors import DoorState
 from controller.visit.box import Box, Opening, Purpose, Rules, Side, Step
-from controller.visit.ending import back, unclear
+from controller.visit.ending import back, to_be_checked, unclear
 from controller.visit.pulses import pulse_next, pulses_left
 from controller.visit.told import Parcel, command_ended, fault, now_of, of, parcel_in
 
@@ -15,6 +15,8 @@ def tick(box: Box, now: float, rules: Rules) -> Step:
     opening = box.opening
     if opening is not None and not opening.seen_open:
         return _waiting(box, opening, now, rules)
+    if opening is not None and box.door.state is DoorState.SENSOR_FAULT:
+        return _flickering(box, opening, now, rules)
     return _left_open(box, now, rules)
 
 
@@ -47,6 +49,15 @@ def _dead_door(box: Box, opening: Opening, facts: tuple[fact.Fact, ...], parcel:
     box = replace(box, sides=box.sides | {Side.OUT_OF_SERVICE})
     aborted = fact.DepositAborted(**of(box, opening), **parcel, reason="door_stuck")
     return Step(box, (*facts, aborted, fault("door_stuck", box)))
+
+
+def _flickering(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
+    """Nobody sees whether the door was shut. After so long it counts as one that was left open."""
+    assert opening.opened_at is not None
+    if now < opening.opened_at + rules.left_open_block_s:
+        return Step(box)
+    after, need = to_be_checked(box, opening, "left_open")
+    return Step(after, need)
 
 
 def _left_open(box: Box, now: float, rules: Rules) -> Step:

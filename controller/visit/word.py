@@ -1,4 +1,4 @@
-"""What whoever loads says of a compartment: nothing here can see what lies in it, so the word decides.
+"""What whoever loads says of a compartment: where nothing has seen what lies in it, the word decides.
 
 A door that is open with a loading opening whose parcel is gone (``parcel`` is None while LOADING) is a door
 that was opened and not used; it is vacant once it has closed, and flagged.
@@ -69,6 +69,8 @@ def why_not_here(box: Box) -> str:
     """Why nothing can have been put behind this door unasked; empty: it can."""
     if box.door.is_open:
         return "door_open"
+    if box.opening is None and box.state is State.CHECKING and box.parcel is None and box.beam.sees:
+        return ""
     if box.state is not State.VACANT or box.opening is not None:
         return "other_occupancy"
     return "" if Side.FORCED in box.sides else "no_question"
@@ -104,6 +106,8 @@ def _of_a_closed_box(box: Box, told: Said) -> Step | Refused:
         if not unsure:
             return Step(box)
         after = replace(box, state=State.OCCUPIED, awaits_word=False, opening=None)
+        if box.beam.sees is False:  # it lies where the beam does not reach
+            after = replace(after, beam=replace(box.beam, overruled=False))
     else:
         after = replace(_emptied(box, told), state=State.VACANT, opening=None, verified=False)
     cleared = box.state is State.CHECKING and told.word is not Word.NOT_EMPTY

@@ -32,6 +32,9 @@ class People(_Part):
     by_qr: Share = 0.3
     typo: Share = Field(default=0.1, description="first types a wrong code")
     lean: Share = Field(default=0.1, description="first only leans the door to")
+    leave_behind: Share = Field(
+        default=0.0, description="shuts the door on something of theirs, where a light beam can see it"
+    )
     leave_open: Share = Field(default=0.03, description="walks away from an open door")
     wrong_cabinet: Share = Field(default=0.0, description="first stands in front of another cabinet")
     guesses_per_day: PerDay = 1.0
@@ -95,6 +98,7 @@ class Scenario(_Part):
 
     cabinets: int = Field(default=1, ge=1, le=99, description="on one cloud, in one neighbourhood")
     compartments: int = Field(default=12, ge=1, le=24)
+    beams: bool = Field(default=False, description="a light beam across each compartment")
     poll_s: float = Field(default=0.5, ge=0.02, le=5)
     tick_s: float = Field(default=0.25, ge=0.02, le=1)
     begins_hour: float = Field(default=6.0, ge=0, lt=24)

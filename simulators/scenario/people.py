@@ -27,6 +27,7 @@ ANSWER_SECONDS = 6.0
 OPENS_WITHIN_SECONDS = 15.0
 TRIES = 6
 AGAIN_SECONDS = (20.0, 330.0)
+LOOKS_AGAIN = 4
 PUSHES = 8
 AHEAD = 3
 """So many parcels a courier holds at once."""
@@ -40,6 +41,8 @@ class Order:
     id: str
     code: str
     parcels: list[Parcel] = field(default_factory=list)
+    left: list[Parcel] = field(default_factory=list)
+    """Things of the resident that were shut in."""
 
     @property
     def to_fetch(self) -> list[Parcel]:
@@ -55,6 +58,7 @@ class Neighbourhood:
     ) -> None:  # fmt: skip
         self.place, self._cloud, self._habits, self._story = place, cloud, habits, story
         self.parcels, self._chance = parcels, chance
+        self._has_beams = any(c.beam_input is not None for c in place.file.compartment)
         self._front = asyncio.Lock()
         self._hands = place.served.cabinet
         self.cold = ColdWatch(place, story)
@@ -264,6 +268,7 @@ class Neighbourhood:
             if not order.to_fetch:
                 self._story.count(self.place.id, "residents served")
                 self._story.count(self.place.id, f"served by {way}")
+                await self._look_again(order)
                 return
             restarted = starts != self.place.starts or not self.place.is_serving
             troubles.append(before or self._trouble(order) or ("restart" if restarted else ""))
@@ -337,7 +342,10 @@ class Neighbourhood:
             self._hands.take(label, goods.name)
             parcel.fetched, parcel.box = True, None
             self._story.trace(self.place.id, f"hands take {goods.name} from {label}")
-            self._story.count(self.place.id, "parcels fetched")
+            what = "things fetched after all" if parcel in order.left else "parcels fetched"
+            self._story.count(self.place.id, what)
+        if self._has_beams and not order.left and self._chance.random() < self._habits.leave_behind:
+            self._leave_something(order, label)
         if self._chance.random() < self._habits.leave_open:
             self._story.count(self.place.id, "doors left open")
             await self._wait(60, 300)
@@ -357,6 +365,27 @@ class Neighbourhood:
             if answer is not None and answer.kind in ("opening", "queued", "courier"):
                 wrong = f"a right to open another cabinet is answered {answer.kind}"
                 self._story.violated(self.place.id, wrong)
+
+    def _leave_something(self, order: Order, label: str) -> None:
+        thing = Parcel(f"glove of {order.id}", order.id, self.place.id, box=label, lay_in=label)
+        self.parcels[thing.id] = thing
+        order.left.append(thing)
+        self._hands.put(label, Goods(thing.id))
+        self._story.count(self.place.id, "things left behind")
+
+    async def _look_again(self, order: Order) -> None:
+        """The screen says that something is still there: the same code once more, as often as that helps."""
+        for _ in range(LOOKS_AGAIN):
+            doors = [thing.box for thing in order.left if thing.box is not None]
+            if not doors:
+                return
+            await self._wait(3, 20)
+            answer = await self.type(order.code)
+            if answer is None or answer.kind != "opening" or await self._opens(doors) is None:
+                continue
+            with self._standing_at(doors[0]):
+                await self._take_out(order, doors[0])
+        self._story.count(self.place.id, "things left for a person")
 
     # --- others
 

@@ -193,12 +193,14 @@ class Place:
             raise
 
 
-def cabinet_file(number: int, compartments: int, cold: Sequence[ColdZone] = ()) -> CabinetFile:
-    """A small locker; every second one has relay cards in place of an 8A/80 board.
+def cabinet_file(
+    number: int, compartments: int, cold: Sequence[ColdZone] = (), *, beams: bool = False
+) -> CabinetFile:
+    """A small locker; every second one, and all with beams, have relay cards in place of an 8A/80 board.
 
     The first compartments lie in the cold zones, whose probes share a bus of their own.
     """
-    modbus = number % 2 == 0
+    modbus = beams or number % 2 == 0
     about = {
         "id": f"cabinet-{number:02d}", "number": str(number), "name_zh": "测试柜", "name_en": "Test",
         "phone": "400",
@@ -207,6 +209,7 @@ def cabinet_file(number: int, compartments: int, cold: Sequence[ColdZone] = ()) 
     board = {
         "name": "locks", "kind": "lock_modbus" if modbus else "lock_8a80", "bus": "bus", "address": 1,
         "channels": channels if modbus else 24, "pulse_ms": PULSE_MS,
+        "inputs": 2 * channels if beams else None,
     }  # fmt: skip
     bus = {"name": "bus", "kind": "modbus" if modbus else "serial", "port": "bus", "baud": 115200}
     climate = {"name": CLIMATE_BUS, "kind": "modbus", "port": CLIMATE_BUS}
@@ -226,7 +229,7 @@ def cabinet_file(number: int, compartments: int, cold: Sequence[ColdZone] = ()) 
             "compartment": [
                 {
                     "label": f"{n:02d}", "size": "SSMMLL"[(n - 1) % 6], "board": "locks", "channel": n,
-                    "row": n, "zone": zone,
+                    "row": n, "zone": zone, "beam_input": channels + n if beams else None,
                 }
                 for n, zone in enumerate(zones, 1)
             ],

@@ -115,7 +115,7 @@ class _World:
 
     async def _build(self, number: int) -> None:
         scenario = self._wanted.scenario
-        file = cabinet_file(number, scenario.compartments, scenario.zone)
+        file = cabinet_file(number, scenario.compartments, scenario.zone, beams=scenario.beams)
         place = Place(
             file, self._folder / file.id, self._cloud.enrol(file.id), self._network, self._now_ms,
             self._chance(f"place {number}"),

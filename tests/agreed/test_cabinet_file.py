@@ -1,5 +1,6 @@
 """A cabinet file is right, or every problem in it is told with file, key and reason."""
 
+import base64
 import tomllib
 from pathlib import Path
 
@@ -142,3 +143,88 @@ def test_files_that_are_no_cabinet_files(tmp_path):
     (tmp_path / "empty.toml").write_text("", encoding="utf-8")
     with pytest.raises(BadFile, match="cabinet: is missing"):
         load(tmp_path / "empty.toml")
+
+
+def with_beams():
+    raw = tomllib.loads(Path("config/cabinets/locker-modbus.toml").read_text(encoding="utf-8"))
+    raw["board"][0]["inputs"] = 16
+    raw["compartment"][0]["beam_input"] = 9
+    return raw
+
+
+def test_a_compartment_names_the_input_of_its_light_beam():
+    file = parse(with_beams())
+    assert [c.evidence for c in file.compartment].count("beam") >= 1
+    assert file.compartment[0].evidence == file.map()["compartments"][0]["evidence"] == "beam"
+    assert file.compartment[-1].evidence == "none"
+
+
+def test_hanging_a_beam_into_a_compartment_is_no_change_of_its_door():
+    raw, bare = with_beams(), with_beams()
+    del bare["board"][0]["inputs"]
+    for compartment in bare["compartment"]:
+        compartment.pop("beam_input", None)
+    assert parse(raw).wiring() == parse(bare).wiring()
+    assert parse(raw).map_version() != parse(bare).map_version()
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "words"),
+    [
+        ({"beam_input": 17}, "compartment[0].beam_input", "has 16 inputs, not 17"),
+        ({"beam_input": 2}, "compartment[0].beam_input", "already belongs to the door switch of H2"),
+        ({"beam_input": 0}, "compartment[0].beam_input", "greater than or equal to 1"),
+        ({"board": "attic"}, "compartment[0].board", "no board named attic"),
+        ({"evidence": "weight"}, "compartment[0].evidence", "unknown key"),
+    ],
+)
+def test_a_beam_that_cannot_be_read(change, key, words):
+    raw = with_beams()
+    raw["compartment"][0] |= change
+    told(raw, key, words)
+
+
+def test_two_beams_on_one_input_and_a_card_with_fewer_inputs_than_doors():
+    raw = with_beams()
+    raw["compartment"][1]["beam_input"] = 9
+    told(raw, "compartment[1].beam_input", "already belongs to the beam of H1")
+    raw["board"][0]["inputs"] = 7
+    told(raw, "board[0].inputs", "the 8 door switches need more than 7")
+
+
+def test_a_beam_on_a_board_that_reads_nothing_but_switches():
+    raw = sample()
+    raw["compartment"][0]["beam_input"] = 24
+    told(raw, "compartment[0].beam_input", "it reads door switches and nothing else")
+    raw["board"][0]["inputs"] = 32
+    told(raw, "board[0].inputs", "read door switches and nothing else")
+
+
+def officer(name, key=b"k" * 32):
+    return {"name": name, "key": base64.b64encode(key).decode()}
+
+
+def test_officers_are_two_or_none():
+    assert parse(sample()).officer == ()
+    two = parse(sample() | {"officer": [officer("lin"), officer("wang", b"w" * 32)]})
+    assert [each.public[:1] for each in two.officer] == [b"k", b"w"]
+    told(sample() | {"officer": [officer("lin")]}, "officer", "needs two officers")
+
+
+def test_two_officers_have_two_names_and_two_keys():
+    same = officer("wang") | {"key": officer("wang")["key"].replace("s=", "t=")}
+    assert base64.b64decode(same["key"]) == b"k" * 32
+    told(sample() | {"officer": [officer("lin"), same]}, "officer[1].key", "already used by officer[0]")
+    told(
+        sample() | {"officer": [officer("lin"), officer("lin", b"w" * 32)]}, "officer[1].name", "already used"
+    )
+
+
+@pytest.mark.parametrize(("key", "reason"), [("QUJD", "32 bytes, not 3"), ("?", "is not base64")])
+def test_an_officers_key_is_an_ed25519_key(key, reason):
+    told(sample() | {"officer": [{"name": "lin", "key": key}, officer("wang")]}, "officer[0].key", reason)
+
+
+def test_a_new_officer_does_not_change_how_the_doors_are_wired():
+    both = sample() | {"officer": [officer("lin"), officer("wang", b"w" * 32)]}
+    assert parse(both).map_version() == parse(sample()).map_version()

@@ -27,6 +27,7 @@ from config.contract.messages import (
     Session,
 )
 from config.contract.signing import CabinetKeys, SigningKey, seal, sign
+from config.problems import Problem
 from config.settings import EdgeSettings
 from controller.app import Edge, build
 from controller.clock import Computer
@@ -228,6 +229,7 @@ class Bench:
         self.served = Served(file, folder / "links", turn_round_seconds=0.0)
         self.broker_url = "mqtt://127.0.0.1:1"
         self.computer: Computer | None = None
+        self.refused: tuple[Problem, ...] = ()
         self.edge: Edge
         self.kiosk_url = ""
         self._task: asyncio.Task[None] | None = None
@@ -241,7 +243,9 @@ class Bench:
         """A new edge process, as far as the edge can tell."""
         hardware = assemble(self.file, self._ports)
         identity = self.cloud.identity(self.broker_url)
-        self.edge = await build(self.file, self.settings, identity, hardware, computer=self.computer)
+        self.edge = await build(
+            self.file, self.settings, identity, hardware, refused=self.refused, computer=self.computer
+        )
         ready = asyncio.Event()
 
         def started(told: dict[str, Any]) -> None:
@@ -261,6 +265,16 @@ class Bench:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+
+    async def is_killed(self) -> None:
+        """The process is gone: what it would have written at a tidy end is not."""
+        store = self.edge.store
+
+        async def commit(change: Any, stamp: Any) -> None:
+            raise StoreFailing(store.path, OSError("the process is dead"))
+
+        store.commit = commit  # type: ignore[method-assign]
+        await self.stop()
 
     def dies_after(self, commits: int, *, carried_out: bool) -> asyncio.Event:
         """The process dies with its n-th commit from now: durable, but nothing after it is written or done.

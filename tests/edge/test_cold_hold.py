@@ -124,7 +124,7 @@ async def test_h8_goods_that_were_warm_for_too_long_are_refused_and_told(cold):
     await cold.until(lambda: "cold_hold" in cold.box("01").sides)
     assert (await cold.edge.entrance.scanned(cold.cloud.pickup_qr(order.order))).refusal == "held"
     assert pulses(cold, "01") == before
-    assert cold.edge.health.has("cold_hold", "cold")
+    await cold.until(lambda: cold.edge.health.has("cold_hold", "cold"))
     told = [e.data for e in await cold.events() if e.type == "ColdHoldBegan"]
     assert [one["box"]["label"] for one in told] == ["01", "02", "03", "04"]
     assert told[0]["exposure"]["warm_min"] >= 31

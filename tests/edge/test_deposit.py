@@ -216,6 +216,74 @@ async def test_a_door_that_opens_late_after_a_wrong_one_waits_for_the_answer(ben
     assert (await bench.edge.entrance.typed(order.code)).door == "01"
 
 
+async def killed(bench):
+    """The process dies, and a courier comes to the one that follows."""
+    await bench.is_killed()
+    await bench.start()
+    return await bench.edge.entrance.scanned(bench.cloud.badge())
+
+
+async def test_the_question_outlives_the_program_and_ends_as_it_would_have(bench):
+    order, question = await another_door_moves(bench)
+    await bench.served.put("03", order.parcel)
+    again = await killed(bench)
+    assert (again.kind, again.door, again.other, again.asks) == (
+        "question", question.door, question.other, question.asks
+    )  # fmt: skip
+    await bench.closed("03")
+    assert (await bench.say("in_other", question.door)).kind == "noted"
+    assert (await bench.edge.entrance.typed(order.code)).door == "03"
+    await bench.collect("03")
+    await bench.becomes("03", "vacant")
+    assert (await killed(bench)).kind == "courier", "answered is answered"
+
+
+async def test_a_parcel_still_in_hand_after_a_restart_gets_another_door_too(bench):
+    order, question = await another_door_moves(bench)
+    await killed(bench)
+    await bench.closed("03")
+    answer = await bench.say("not_in", question.door)
+    assert answer.door not in ("01", "03")
+    await put(bench, order, await bench.opens(answer.door))
+    assert (await killed(bench)).kind == "courier"
+
+
+async def test_a_question_that_was_open_at_a_restart_is_answered_by_nobody_without_a_badge(bench):
+    _, question = await another_door_moves(bench)
+    await bench.is_killed()
+    await bench.start()
+    for word in ("in_other", "is_in", "not_in"):
+        assert (await bench.say(word, question.door)).refusal == "no_question"
+
+
+async def test_killed_with_the_event_of_the_wrong_door_the_parcel_is_doubted_and_asked_about(bench):
+    order = bench.cloud.expect()
+    await bench.hand_over()
+    await bench.courier()
+    await bench.served.fault("latch_jammed", "01")
+    await bench.scan(order)
+    dead = bench.dies_after(1, carried_out=False)
+    bench.served.cabinet.force("03")
+    await bench.until(dead.is_set)
+    await bench.stop()
+    await bench.start()
+    assert (await bench.event_types()).count("DoorForced") >= 1
+    assert bench.box("01").awaits_word
+    again = await bench.edge.entrance.scanned(bench.cloud.badge())
+    assert (again.door, again.other, again.asks) == ("01", "03", ("in_other", "is_in", "not_in"))
+    await bench.served.put("03", order.parcel)
+    await bench.closed("03")
+    assert (await bench.say("in_other", "01")).kind == "noted"
+    assert bench.boxes_with(order) == ["03"]
+
+
+async def test_a_parcel_that_is_scanned_again_and_deposited_is_asked_about_no_more(bench):
+    order, _ = await another_door_moves(bench)
+    await bench.closed("03")
+    await put(bench, order, await bench.opens((await bench.scan(order)).door))
+    assert (await killed(bench)).kind == "courier"
+
+
 async def test_a_door_forced_while_the_asked_one_stands_open_is_no_question(bench):
     order, door = await begun(bench)
     bench.served.cabinet.force("05")

@@ -36,6 +36,15 @@ def test_a_switch_that_changes_too_often_is_broken(flaps, spread, state):
     assert door.state is expected
 
 
+@pytest.mark.parametrize("door", [CLOSED, Door(DoorState.OPEN, 0.0)])
+def test_a_switch_that_says_something_else_at_every_reading_is_broken_too(door):
+    flips = [(0.1 * n, n % 2 == 0) for n in range(2 * FLAPS_PER_10_S + 4)]
+    assert changes(door, *flips)[0].state is DoorState.SENSOR_FAULT
+    assert changes(door, *flips[: 2 * FLAPS_PER_10_S])[0].state is door.state
+    slow = [(1.3 * n, n % 2 == 0) for n in range(100)]
+    assert changes(door, *slow)[0].state is door.state
+
+
 def test_a_broken_switch_is_believed_after_ten_quiet_seconds():
     door = Door(DoorState.SENSOR_FAULT, 100.0)
     assert changes(door, (101, True), (110.9, True))[0].state is DoorState.SENSOR_FAULT

@@ -1,5 +1,6 @@
 """Row H7: a door left open alarms after a minute, bars its box after two, until somebody has looked."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -42,6 +43,40 @@ def collecting():
     order, parcel = "00000000000000bb", "00000000000000cc"
     box = Box("01", State.OCCUPIED, occupancy=MINE, order=order, parcel=parcel)
     return opened(box, Purpose.COLLECT)
+
+
+async def left_to_others(bench):
+    """A courier opens a door, and somebody shuts it when it has stood open for too long."""
+    order = bench.cloud.expect()
+    await bench.hand_over()
+    await bench.courier()
+    door = await bench.opens((await bench.scan(order)).door)
+    bench.edge.cabinet.rules = replace(bench.edge.cabinet.rules, left_open_block_s=0.1)
+    answers = []
+    bench.edge.entrance.show_to(answers.append)
+    await asyncio.sleep(0.2)
+    await bench.closed(door)
+    await bench.becomes(door, "checking")
+    return order, door, answers
+
+
+async def test_h7_a_parcel_whose_door_others_shut_is_ready_by_the_word_of_its_courier_only(bench):
+    order, door, answers = await left_to_others(bench)
+    await bench.until(lambda: any(answer.kind == "question" for answer in answers))
+    assert (answers[-1].door, answers[-1].asks) == (door, ("is_in", "not_in"))
+    assert not {"ParcelDeposited", "DepositAnswered"} & set(await bench.event_types())
+    assert (await bench.say("is_in", door)).kind == "noted"
+    assert bench.box(door).state == "occupied"
+    assert (await bench.edge.entrance.typed(order.code)).door == door
+
+
+async def test_h7_a_courier_who_had_gone_by_then_is_asked_at_the_next_visit(bench):
+    order, door, _ = await left_to_others(bench)
+    await bench.edge.entrance.scanned(bench.cloud.badge())
+    asked = await bench.edge.entrance.scanned(bench.cloud.badge())
+    assert (asked.kind, asked.door) == ("question", door)
+    assert (await bench.say("not_in", door)).kind == "noted"
+    assert bench.boxes_with(order) == []
 
 
 def left_open():

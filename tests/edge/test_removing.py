@@ -7,6 +7,7 @@ import pytest
 
 from config.contract.codes import BadgeRight
 from config.contract.messages import DocumentName
+from controller.clock import Computer
 
 STRONG = {"right": BadgeRight.LOAD | BadgeRight.REMOVE}
 
@@ -116,3 +117,22 @@ async def test_a_badge_that_is_good_for_years_removes_once_its_pin_was_typed(ben
     await bench.collect(door)
     await bench.becomes(door, "vacant")
     assert len(await removed(bench)) == 1
+
+
+async def test_a_clock_that_runs_ahead_makes_nothing_overdue_that_may_still_be_fetched(bench):
+    """Without a network nobody puts it right; a badge that is good for years is not void by it."""
+    days = 86_400
+    order = await bench.loaded(expires_ms=int(time.time() + 5 * days) * 1000)
+    grants = bench.cloud.grants(**{"00000000000000aa": "246810"})
+    epoch = bench.edge.store.epoch
+    await bench.edge.documents.take(bench.cloud.document(DocumentName.GRANTS, grants, epoch))
+    await bench.stop()
+    bench.computer = Computer(wall=lambda: time.time() + 10 * days)
+    await bench.start()
+    await bench.edge.entrance.scanned(bench.cloud.badge(**STRONG))
+    await bench.edge.entrance.typed("246810")
+    before = bench.openings_on_the_wire()
+    assert bench.edge.entrance.removing.overdue() == []
+    assert (await bench.say("remove", "")).kind == "removed_all"
+    assert bench.openings_on_the_wire() == before
+    assert bench.box(bench.door_of(order)).state == "occupied"

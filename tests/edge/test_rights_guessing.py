@@ -5,6 +5,7 @@ import random
 import pytest
 
 from config.contract.codes import CODE_DIGITS, TAIL_DIGITS
+from config.contract.messages import CabinetSettings, DocumentName
 from controller import reservations
 from controller.access import Tries, after_wrong, wait_ms
 from controller.access.tries import CODE, DAY_MS, STRONG, TAIL_AFTER
@@ -146,3 +147,36 @@ async def test_a_low_door_is_chosen_for_whoever_asked_for_one(bench):
     await bench.until(lambda: boxes["01"].assignable and boxes["06"].assignable)
     assert reservations.best_fit(parcels[any_door.parcel], boxes, file).label == "02"
     assert reservations.best_fit(parcels[low_door.parcel], boxes, file).label == "06"
+
+
+# --- codes are guessed all over the fleet
+
+
+async def all_over_the_fleet(bench, is_so):
+    given = CabinetSettings(codes_guessed=is_so)
+    document = bench.cloud.document(DocumentName.SETTINGS, given, bench.edge.store.epoch)
+    await bench.until(lambda: not bench.edge.cabinet.is_visited())
+    await bench.edge.documents.take(document)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_under_an_alarm_of_the_fleet_the_keypad_wants_the_phones_digits_too(bench, restart):
+    order = await bench.loaded()
+    await all_over_the_fleet(bench, True)
+    if restart:
+        await bench.is_killed()
+        await bench.start()
+    assert bench.edge.entrance.asks == "tail"
+    for code in (order.code, "00000000"):
+        assert (await bench.edge.entrance.typed(code)).refusal == "tail_wanted"
+    assert bench.edge.access.tries == Tries(), "and tells nobody whether a code alone was right"
+    assert (await bench.edge.entrance.typed(order.code + TAIL)).kind == "opening"
+
+
+async def test_the_qr_needs_no_digits_then_and_after_the_alarm_a_code_is_enough_again(bench):
+    first, second = await bench.loaded(), await bench.loaded()
+    await all_over_the_fleet(bench, True)
+    assert (await bench.edge.entrance.scanned(bench.cloud.pickup_qr(first.order))).kind == "opening"
+    await bench.collect(bench.door_of(first))
+    await all_over_the_fleet(bench, False)
+    assert (await bench.edge.entrance.typed(second.code)).kind == "opening"

@@ -14,7 +14,7 @@ from config.contract import codes
 from config.problems import BadFile
 from controller.cabinet import Cabinet
 from controller.climate import coldchain
-from controller.visit import waiting
+from controller.visit import switch, waiting
 from simulators.scenario import Scenario, Wanted, read_scenario, run
 from simulators.scenario.command import play
 from simulators.scenario.file import Cold, ColdZone, Computer, Net, People
@@ -64,6 +64,21 @@ def test_a_day_without_faults_serves_everybody():
     told = run(Wanted(quiet, 1, 0.36)).total()
     assert told["parcels fetched"] == told["parcels loaded"] > 0
     assert told["residents served"] == told["residents came"] > 0
+
+
+def test_what_residents_leave_behind_is_seen_told_and_fetched():
+    story = run(Wanted(read_scenario(SCENARIOS / "forgetful.toml"), 1, 0.12))
+    assert story.violation is None, story.violation
+    told = story.total()
+    assert told["things left behind"] > 0
+    assert told["things fetched after all"] > 0
+
+
+def test_a_beam_that_nobody_listens_to_is_found_out(monkeypatch):
+    monkeypatch.setattr(switch, "look", lambda beam, interrupted, is_open: beam.kept)
+    story = run(Wanted(read_scenario(SCENARIOS / "forgetful.toml"), 1, 0.12))
+    assert story.violation is not None
+    assert "I9" in story.violation.what
 
 
 def test_a_pulse_before_its_intent_is_durable_is_found(monkeypatch):

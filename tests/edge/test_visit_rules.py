@@ -354,6 +354,15 @@ def test_a_door_left_open_too_long_is_looked_into(seconds, state, alarm):
     )
 
 
+@pytest.mark.parametrize(("seconds", "told_of"), [(119.8, "ParcelDeposited"), (120.0, "CheckNeeded")])
+def test_a_parcel_behind_a_door_that_was_left_open_is_in_by_a_word_only(seconds, told_of):
+    after = shut(opened(FREE, LOAD), 101.0 + seconds)
+    assert {"ParcelDeposited", "CheckNeeded"} & set(told(after)) == {told_of}
+    is_asked = told_of == "CheckNeeded"
+    assert (after.box.state is State.CHECKING, after.box.awaits_word) == (is_asked, is_asked)
+    assert after.box.parcel == PARCEL
+
+
 def test_a_door_left_open_is_told_once_and_when_it_is_shut():
     box = replace(FREE, door=Door(DoorState.FORCED, 100.0))
     assert visit.tick(box, 159.9, RULES) == visit.Step(box)
@@ -383,6 +392,28 @@ def test_records_that_fell_back_hold_everything_until_a_person_looks():
     step = visit.fallen_back(begun(FULL, REMOTE).box, known=True)
     assert told(step) == ["OpeningAmbiguous", "CheckNeeded", "FaultRaised", "CommandEnded"]
     assert step.box.opening is None
+
+
+def flickers(step, at):
+    """The switch of a door that was seen open is not believed any more."""
+    door = Door(DoorState.SENSOR_FAULT, at)
+    return replace(step.box, door=door)
+
+
+@pytest.mark.parametrize(
+    ("box", "wish", "keeps"),
+    [(FULL, COLLECT, PARCEL), (FREE, LOAD, PARCEL), (FREE, Ask(7, Purpose.SERVICE, "badge", None), None)],
+)
+def test_a_visit_whose_switch_flickers_for_ever_ends_as_left_open_and_a_person_looks(box, wish, keeps):
+    visited = flickers(opened(box, wish), 110.0)
+    assert visit.tick(visited, 101.0 + 119.9, RULES) == visit.Step(visited)
+    step = visit.tick(visited, 101.0 + 120.0, RULES)
+    assert [fact.reason for fact in step.facts if fact.type == "CheckNeeded"] == ["left_open"]
+    assert (step.box.state, step.box.opening, step.box.parcel) == (State.CHECKING, None, keeps)
+    assert step.box.awaits_word == (wish is LOAD)
+    assert visit.tick(step.box, 300.0, RULES).facts == ()
+    look = Ask(8, Purpose.SERVICE, "badge", step.box.occupancy)
+    assert not isinstance(ask(step.box, look, 300.0, RULES), Refused)
 
 
 def test_a_flapping_switch_is_told_once_and_told_back_when_it_has_been_quiet():

@@ -154,6 +154,23 @@ async def test_an_alarm_is_shown_in_words_with_the_next_step(service: Service, p
     await expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
 
 
+async def test_a_closed_cabinet_is_shown_as_closed_with_the_reason(service: Service, page: Page) -> None:
+    await surveyed(service)
+    about, line = page.locator(".about .closed"), page.locator("[data-cabinet='garden-east-1']")
+    await page.goto("/console/cabinet/garden-east-1")
+    await expect(about).to_have_count(0)
+    closed = {"closed_for": "all", "closed_because": "<b>flood"}
+    await service.http.put("/v1/cabinets/garden-east-1/settings", json=closed)
+    await page.goto("/console/cabinet/garden-east-1")
+    await expect(about).to_contain_text("pickups have stopped")
+    await expect(about).to_contain_text("<b>flood")
+    await page.goto("/console/")
+    await expect(line).to_contain_text("pickups have stopped")
+    await service.http.put("/v1/cabinets/garden-east-1/settings", json={"closed_for": "new"})
+    await page.goto("/console/")
+    await expect(line).to_contain_text("pickups go on")
+
+
 async def test_documents_are_shown_as_wanted_and_reported(service: Service, page: Page) -> None:
     cabinet = await surveyed(service)
     document = await to(cabinet.desired, public_keys(service, "desired"))

@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from config.contract import codes
 from config.contract.faults import REFUSALS
-from config.contract.messages import DocumentName, Presence
+from config.contract.messages import CabinetSettings, DocumentName, Presence
 from tests.faces.conftest import Heard, read_qr
 
 LANDSCAPE = {"width": 1280, "height": 800}
@@ -280,6 +280,25 @@ async def test_number_telephone_and_network_are_always_told(bench, kiosk):
     bench.edge.uplink.connected = True
     await expect(kiosk.locator("#online")).to_be_visible()
     await expect(kiosk.locator("#offline")).to_be_hidden()
+
+
+async def test_a_closed_cabinet_says_for_what_why_and_whom_to_call(bench, kiosk):
+    notice = kiosk.locator("#closed")
+    await expect(notice).to_be_hidden()
+    bench.edge.kiosk.phone = "400-2"
+    bench.edge.kiosk.settings = CabinetSettings(closed_for="new")
+    await expect(notice).to_contain_text("本柜暂停投放，取件照常")
+    await expect(notice).to_contain_text("400-2")
+    bench.edge.kiosk.settings = CabinetSettings(closed_for="all", closed_because="<b>维修")
+    await expect(notice).to_contain_text("<b>维修")
+    await expect(kiosk.locator("#closed-new")).to_be_hidden()
+    await expect(kiosk.locator("#closed-all")).to_be_visible()
+
+
+async def test_service_sees_that_the_last_good_file_is_in_force(bench, kiosk):
+    await expect(kiosk.locator("#last-good")).to_be_hidden()
+    bench.edge.kiosk.on_last_good = True
+    await expect(kiosk.locator("#last-good")).to_contain_text("正使用上一份")
 
 
 async def test_digits_are_masked_at_once_forgotten_soon_and_the_language_goes_back(bench, kiosk):

@@ -9,7 +9,7 @@ import pytest
 from config.contract import signing
 from config.contract.messages import Ack
 from config.contract.topics import Leaf, topic
-from tests.hard.test_n1_half_open import behind_a_network
+from tests.hard.behind_a_network import behind_a_network
 from tests.service.conftest import started
 
 DOWN = (Leaf.ACK, Leaf.DESIRED, Leaf.COMMANDS)
@@ -38,7 +38,7 @@ def garbage(luck: random.Random, good: bytes) -> bytes:
 
 async def at_the_edge(folder: Path, kind: str, number: int) -> None:
     luck = random.Random(kind)
-    async with behind_a_network(folder, kind) as (bench, cloud, _):
+    async with behind_a_network(folder, kind) as (bench, cloud, _, _):
         ack = Ack(
             session=cloud.session, nonce="a" * 16, epoch=cloud.session.epoch, through=1, cloud_time_ms=1
         )

@@ -13,6 +13,7 @@ from config.contract.events import InsideCalled
 from config.contract.messages import CabinetSettings, DocumentName, Grants, Keys, Parcels
 from controller.access import FREE_TRIES
 from controller.store import Change
+from controller.visit import Purpose
 from tests.edge.bench import Bench, cabinet_file
 from tests.edge.test_safe_mode import ENDS, keeps_dying
 from tests.proofs import Reached
@@ -89,7 +90,19 @@ async def all_rights_taken_back(bench: Bench) -> None:
     assert (await bench.edge.entrance.scanned(cloud.badge())).kind == "refused"
 
 
-TROUBLES = [offline, locked_out, safe_mode, disk_full, disk_dead, all_rights_taken_back]
+async def cloud_disabled(bench: Bench) -> None:
+    """The operator has closed the cabinet for everything that a cabinet can be closed for."""
+    closed = CabinetSettings(closed_for="all", closed_because="repair", remote_opens_per_hour=0)
+    document = bench.cloud.document(DocumentName.SETTINGS, closed, bench.edge.store.epoch)
+    await bench.edge.documents.take(document)
+    assert {bench.edge.cabinet.barred("01", purpose) for purpose in (Purpose.LOAD, Purpose.COLLECT)} == {
+        "closed"
+    }
+
+
+TROUBLES = [
+    offline, locked_out, safe_mode, disk_full, disk_dead, all_rights_taken_back, cloud_disabled,
+]  # fmt: skip
 
 
 async def pressed(bench: Bench, shut: str, last_closed: str) -> Pressed:

@@ -16,10 +16,11 @@ SEARCH_SECONDS = int(os.environ.get("TUANGUI_M2_SECONDS", "1000"))
 AT_ONCE = 50
 
 SEARCH = """
-import sys, time
+import gc, sys, time
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 from tests.edge.stateful.machine import RealEdge
+gc.set_threshold(100_000)  # an evening leaves little behind, and all of it is looked through at its end
 number, until, at_once = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 how = settings(max_examples=at_once, stateful_step_count=50, deadline=None, database=None, print_blob=True,
     phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck))

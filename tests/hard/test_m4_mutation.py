@@ -14,12 +14,13 @@ SEED = os.environ.get("TUANGUI_FIRST_SEED", "7")
 CORE = [str(path) for path in sorted(Path("controller/visit").glob("*.py"))]
 GUARDS = [
     "controller/doors.py",
+    "controller/beams.py",
     "controller/reservations.py",
     "controller/unlock.py:_reason_to_withhold",
     "controller/commands.py:_reason_to_reject,allows,spent",
     "controller/access/tries.py:wait_ms,after_wrong,after_right",
 ]
-FLAT = ["visit_rules", "door_switch", "reservations", "limits", "who_removes", "rights_again"]
+FLAT = ["visit_rules", "door_switch", "beam_rules", "reservations", "limits", "who_removes", "rights_again"]
 TESTS = [
     *(f"tests/edge/test_{name}.py" for name in FLAT),
     "tests/edge/search",

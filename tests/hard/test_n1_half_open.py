@@ -1,43 +1,21 @@
 """A connection that stays open and passes nothing is found, on both brokers, within 1.5 keepalives."""
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from simulators.network import Network
-from tests.edge.bench import Bench, cabinet_file
-from tests.edge.far_side import Broker, Cloud
-
-
-@asynccontextmanager
-async def behind_a_network(
-    folder: Path, kind: str, **settings: Any
-) -> AsyncIterator[tuple[Bench, Cloud, Network]]:
-    broker, network = Broker(kind, folder), Network()
-    broker.start()
-    network.target = ("127.0.0.1", broker.port)
-    bench = Bench(folder, cabinet_file(), **{"reconnect_s": 0.5, "sync_s": 1, **settings})
-    bench.broker_url = f"mqtt://127.0.0.1:{await network.start()}"
-    cloud = Cloud(bench.cloud, broker.url)
-    await bench.plug_in()
-    try:
-        await bench.start()
-        await bench.until(lambda: bench.edge.store.through > 0, 15)
-        yield bench, cloud, network
-    finally:
-        await bench.stop()
-        bench.served.unplug()
-        await network.stop()
-        cloud.stop()
-        broker.kill()
+from tests.hard.behind_a_network import behind_a_network
 
 
 async def half_open(folder: Path, kind: str, keepalive: int, reached, **settings: Any) -> None:
-    async with behind_a_network(folder, kind, keepalive_s=keepalive, **settings) as (bench, cloud, network):
+    async with behind_a_network(folder, kind, keepalive_s=keepalive, **settings) as (
+        bench,
+        cloud,
+        network,
+        _,
+    ):
         network.stall()
         began = time.monotonic()
         await bench.until(lambda: not bench.edge.uplink.connected, 1.5 * keepalive)

@@ -9,7 +9,7 @@ import pytest
 from config.contract.events import InsideCalled
 from config.contract.topics import Leaf
 from controller.store import Change
-from tests.hard.test_n1_half_open import behind_a_network
+from tests.hard.behind_a_network import behind_a_network
 
 RECONNECT_S = 0.5
 """As ``behind_a_network`` sets it; each wait is stretched by up to half."""
@@ -32,7 +32,7 @@ def waits(network, since=0.0):
 
 
 async def flap(folder, kind, cycles, reached) -> None:
-    async with behind_a_network(folder, kind) as (bench, cloud, network):
+    async with behind_a_network(folder, kind) as (bench, cloud, network, _):
         alive = 0
         for n in range(cycles):
             network.cut()
@@ -66,7 +66,7 @@ async def test_n2_an_hour_of_flapping_ten_times_as_fast(tmp_path, reached):
 
 @pytest.mark.row("N2")
 async def test_n2_waits_grow_while_nobody_answers_and_are_never_the_same(tmp_path, reached):
-    async with behind_a_network(tmp_path, "mosquitto") as (bench, cloud, network):
+    async with behind_a_network(tmp_path, "mosquitto") as (bench, cloud, network, _):
         since = time.monotonic()
         network.cut()
         await bench.until(lambda: len(waits(network, since)) >= 3, 30)
@@ -85,7 +85,7 @@ async def test_n2_waits_grow_while_nobody_answers_and_are_never_the_same(tmp_pat
 @pytest.mark.row("N2")
 @pytest.mark.parametrize("kind", ["nats", "mosquitto"])
 async def test_n2_a_slow_link_that_repeats_everything_changes_nothing(tmp_path, kind, reached):
-    async with behind_a_network(tmp_path, kind) as (bench, cloud, network):
+    async with behind_a_network(tmp_path, kind) as (bench, cloud, network, _):
         await bench.hand_over()
         network.repeats, network.delay_s, network.bytes_s = 2, 0.05, 20_000
         session = cloud.session

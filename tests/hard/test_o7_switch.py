@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
-from config.contract.events import FaultRaised
+from config.contract.events import Fact, FaultRaised
+from controller import visit
+from controller.doors import Reading
+from controller.visit import Ask, Box, Pulsed, Purpose, Rules, State, Step
 from tests.edge.bench import Bench, Order, cabinet_file
 from tests.proofs import Reached
 
+RULES = Rules()
 WINDOW_S = 10
 """Within this a switch that is broken is told from a person in a hurry."""
 RATES = [50, 1, 2, 4, 7, 13, 20, 25, 26, 49, 51, 75, 100, 150, 0.5, 3, 5, 10, 33, 40, 60, 66, 99]
@@ -79,6 +83,38 @@ async def lies(
 @pytest.mark.parametrize("cause", ALARMS)
 async def test_o7_a_switch_that_lies_keeps_nobody_from_their_goods(tmp_path, cause, reached):
     await lies(tmp_path, cause, [50], 3, reached, poll_s=0.15)
+
+
+def visited(seconds: float, rest_s: float) -> tuple[Box, list[tuple[float, Fact]]]:
+    """A door that was seen open at 1.0 and says something else at every reading from then on."""
+    lies = Box("01", State.OCCUPIED, occupancy="a" * 16 + "-1", order="a" * 16, parcel="b" * 16)
+    box = visit.door_read(lies, Reading(False, 0.0), 0.0, RULES).box
+    asked = visit.ask(box, Ask(1, Purpose.COLLECT, "code", box.occupancy), 0.5, RULES)
+    assert isinstance(asked, Step)
+    box, told = visit.pulsed(asked.box, Pulsed(1, 1, 0.5)).box, []
+    for n in range(int(seconds / rest_s)):
+        at = 1.0 + n * rest_s
+        read = visit.door_read(box, Reading(n % 2 == 0, at), at, RULES)
+        ticked = visit.tick(read.box, at, RULES)
+        box, told = ticked.box, [*told, *((at, fact) for fact in (*read.facts, *ticked.facts))]
+    return box, told
+
+
+@pytest.mark.row("O7")
+@pytest.mark.parametrize("rest_s", [0.02, 0.15, 0.5])
+def test_o7_a_door_that_is_open_and_then_flickers_is_nobodys_for_ever(rest_s):
+    """The visit ends as one whose door was left open; then its owner and the service get in again."""
+    box, told = visited(122.0, rest_s)
+    assert (box.state, box.opening) == (State.CHECKING, None)
+    assert most_within([at for at, _ in told], WINDOW_S) <= 10
+    faults = [fact.fault for _, fact in told if isinstance(fact, FaultRaised)]
+    assert faults == ["switch_flapping", "compartment_unclear"]
+    for wish in (
+        Ask(2, Purpose.SERVICE, "badge", box.occupancy),
+        Ask(2, Purpose.COLLECT, "code", box.occupancy),
+    ):
+        assert isinstance(visit.ask(box, wish, 200.0, RULES), Step)
+    assert visited(119.0, rest_s)[0].opening is not None
 
 
 @pytest.mark.hard

@@ -110,7 +110,7 @@ async def test_r9_the_alarm_is_raised_deposits_stop_and_pickups_go_on(small_disk
     await store.open()
     stays = Box("01", State.OCCUPIED, occupancy="a" * 16 + "-1", order="a" * 16, parcel="a" * 16)
     cabinet = Cabinet({"01": stays, "02": Box("02")}, set(), store, clock, Rules())
-    health = Health(cabinet)
+    health = Health(cabinet, store, clock)
     looking = asyncio.create_task(Records(cabinet, store, clock, health).run())
     fill(small_disk, 0)
     for n in range(1, 200):

@@ -9,7 +9,7 @@ from config.contract.messages import Ack, DocumentName, OpenDoor, Session
 from config.contract.signing import CabinetKeys, Head, SigningKey, mac, seal, sign
 from config.contract.topics import Leaf
 from tests.edge.bench import CABINET
-from tests.hard.test_n1_half_open import behind_a_network
+from tests.hard.behind_a_network import behind_a_network
 
 OWN_KEY = SigningKey.generate("2")
 """Of the intruder, under the name of the key that signs commands."""
@@ -85,7 +85,7 @@ async def commanded(bench, cloud, label, **more):
 
 
 async def owned_broker(folder, kind, rounds):
-    async with behind_a_network(folder, kind) as (bench, cloud, network):
+    async with behind_a_network(folder, kind) as (bench, cloud, network, _):
         order = await bench.loaded()
         epoch, edge = bench.edge.store.epoch, bench.edge
         older = [bench.cloud.document(DocumentName.PARCELS, bench.cloud.parcels_document(), epoch, version=1)]

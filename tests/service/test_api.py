@@ -21,6 +21,7 @@ ROUTES = [
     ("GET", "/v1/cabinets/garden-east-1", {Scope.READ, Scope.OPERATOR}),
     ("PUT", "/v1/cabinets/garden-east-1/settings", {Scope.OPERATOR}),
     ("POST", "/v1/cabinets/garden-east-1/compartments/01/open", {Scope.OPERATOR}),
+    ("POST", "/v1/cabinets/garden-east-1/open-all", {Scope.OPERATOR}),
     ("GET", "/v1/alarms", {Scope.READ, Scope.OPERATOR}),
     ("POST", "/v1/alarms/clear", {Scope.OPERATOR}),
     ("GET", "/v1/events", {Scope.READ}),

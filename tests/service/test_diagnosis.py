@@ -64,6 +64,19 @@ async def test_an_order_whose_goods_nobody_is_sure_of_is_listed(service: Service
     assert [one["kind"] for one in await ghosts(service)] == ["unsure_goods"]
 
 
+async def test_an_order_whose_goods_a_beam_does_not_see_any_more_is_listed_until_it_does(
+    service: Service,
+) -> None:
+    cabinet = await service.connected()
+    stay = await a_stay(service, cabinet)
+    named = {"occupancy": stay.occupancy, "order": stay.order, "parcel": stay.parcel}
+    there = box("01", "occupied", **named)
+    await to(cabinet.tell, cabinet.event("SeenInside", "01", box=there, goods=False))
+    assert [one["kind"] for one in await ghosts(service)] == ["unsure_goods"]
+    await to(cabinet.tell, cabinet.event("SeenInside", "01", box=there, goods=True))
+    assert await ghosts(service) == []
+
+
 async def test_goods_that_lie_there_after_they_were_collected_are_listed(service: Service) -> None:
     cabinet = await service.connected()
     stay = await a_stay(service, cabinet)

@@ -33,10 +33,20 @@ def history(cabinet: FakeCabinet) -> list[bytes]:
     lines += [cabinet.event("FaultRaised", fault="door_stuck", subject="04")]
     lines += [cabinet.event("CommandEnded", command="ab" * 8, outcome="succeeded")]
     lines += [answered(cabinet, stays[4], "is_in", "occupied")]
+    left_in = box("03", "checking")
+    lines += [
+        cabinet.event("LeftBehind", "03", box=left_in, again=True, **told | {"parcel": stays[2].parcel})
+    ]
+    lines += [seen(cabinet, stays[4], goods=goods) for goods in (False, True, False)]
     lines += [cabinet.event("ParcelRemoved", "02", box=box("02"), purpose="remove", **removed_by(stays[1]))]
     full = {"order": "7" * 16, "parcel": "7" * 16, "size": "L", "zone": "ambient", "free": {"S": 2, "L": 0}}
     lines += [cabinet.event("CabinetFull", **full)]
     return lines
+
+
+def seen(cabinet: FakeCabinet, stay: Stay, *, goods: bool) -> bytes:
+    named = {"occupancy": stay.occupancy, "order": stay.order, "parcel": stay.parcel}
+    return cabinet.event("SeenInside", stay.label, box=box(stay.label, "occupied", **named), goods=goods)
 
 
 def answered(cabinet: FakeCabinet, stay: Stay, answer: str, state: str) -> bytes:
@@ -56,8 +66,8 @@ def test_what_a_courier_says_and_removes_is_where_a_parcel_is() -> None:
     told = applied(Picture(), 1, "1" * 16, list(enumerate(lines, 1))).whereabouts
     states = {parcel[0]: (row["state"], row["note"]) for (_, parcel), row in told.items()}
     assert states == {
-        "1": ("collected", ""), "2": ("removed", ""), "3": ("collected", ""), "4": ("unclear", "restart"),
-        "5": ("ready", ""), "7": ("expected", "no_fit"),
+        "1": ("collected", ""), "2": ("removed", ""), "3": ("collected", "left_behind"),
+        "4": ("unclear", "restart"), "5": ("ready", "not_seen"), "7": ("expected", "no_fit"),
     }  # fmt: skip
     more = [answered(cabinet, Stay("05", "1" * 16 + "-5", "5" * 16, "5" * 16), "not_in", "vacant")]
     after = applied(Picture(), 1, "1" * 16, list(enumerate([*lines, *more], 1))).whereabouts

@@ -8,7 +8,7 @@ import pytest
 from cloud.orders import order_state
 from config.contract import codes, labels
 from tests.service.conftest import Service, public_keys, started
-from tests.service.fake_cabinet import Stay
+from tests.service.fake_cabinet import Stay, box
 
 to = asyncio.to_thread
 
@@ -43,6 +43,18 @@ async def test_the_same_key_twice_at_once_takes_one_order(service: Service) -> N
     await service.enrolled()
     answers = await asyncio.gather(*(service.order(key="evening-1") for _ in range(5)))
     assert len({answer.json()["order"] for answer in answers}) == 1
+
+
+async def test_a_closed_cabinet_takes_no_orders_until_it_is_open_again(service: Service) -> None:
+    await service.enrolled()
+    settings = "/v1/cabinets/garden-east-1/settings"
+    for closed in ({"closed_for": "new"}, {"closed_for": "all", "closed_because": "repair"}):
+        assert (await service.http.put(settings, json=closed)).status_code == 200
+        answer = await service.order()
+        assert (answer.status_code, answer.json()["code"]) == (409, "cabinet_closed")
+    assert (await service.http.put(settings, json={"closed_for": "all"})).status_code == 422
+    assert (await service.http.put(settings, json={})).status_code == 200
+    assert (await service.order()).status_code == 201
 
 
 async def test_the_same_key_for_another_request_is_refused(service: Service) -> None:
@@ -299,3 +311,23 @@ async def test_sensitive_goods_are_not_shared_and_the_page_does_not_tell_the_pho
     page = await service.http.get(order["link"])
     assert "8000" not in page.text.replace(order["code"], "")
     assert "手机号后四位" in page.text
+
+
+async def test_whoever_left_something_behind_is_told_on_the_page_until_it_is_gone(service: Service) -> None:
+    cabinet = await service.connected()
+    order = (await service.order()).json()
+    stay = Stay("03", f"{cabinet.epoch}-1", order["order"], order["parcels"][0]["parcel"])
+    told = {"opening": 2, "purpose": "collect", "proof": "code", "parcel": stay.parcel, "again": True}
+    told |= {"occupancy": stay.occupancy, "order": stay.order}
+
+    async def step() -> str:
+        (parcel,) = (await service.http.get(order["link"] + "/state")).json()["parcels"]
+        return str(parcel["step"])
+
+    await to(cabinet.tell, stay.deposited(cabinet), stay.collected(cabinet))
+    assert await step() == "collected"
+    await to(cabinet.tell, cabinet.event("LeftBehind", "03", box=box("03", "checking"), **told))
+    assert await step() == "left_behind"
+    assert "Something still lies there" in (await service.http.get(order["link"] + "?lang=en")).text
+    await to(cabinet.tell, cabinet.event("Surveyed", boxes=[box("03")]))
+    assert await step() == "collected"

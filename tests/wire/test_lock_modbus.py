@@ -6,7 +6,7 @@ from firmware_bridge.errors import BadFrame, BoardRefused, BoardSilent, WrongUse
 from firmware_bridge.lock_modbus import LockModbus
 from firmware_bridge.modbus import ModbusBus, all_off, flash_on, read_inputs, with_crc
 from firmware_bridge.ports import PulseAnswer
-from simulators.cabinet import Door
+from simulators.cabinet import Door, Goods
 from simulators.faults import Cause
 
 
@@ -37,6 +37,42 @@ async def test_one_pulse_springs_one_door_open_for_the_time_asked(cards, wait_un
     await wait_until(lambda: not cards.cabinet.compartment("1-8").coil_on)
     assert cards.cabinet.longest_energised() == pytest.approx(0.2)
     assert cards.frames("01050207") == [flash_on(1, 7, 2).hex()]
+
+
+@pytest.mark.parametrize("clear_input", [True, False])
+async def test_beams_are_read_with_the_switches_in_one_exchange(cards, wait_until, clear_input):
+    inputs = next(board for board in cards.bus.boards if board.name == "r1-inputs")
+    inputs.inputs, inputs.beams, inputs.clear_input = 16, {9: "1-1", 16: "1-2"}, clear_input
+    cards.board.beams, cards.board.clear_input = (9, 16), clear_input
+    before = await cards.board.doors()
+    assert (len(before.doors), before.beams) == (8, {9: False, 16: False})
+    await cards.board.open(1, yes)
+    await wait_until(lambda: cards.cabinet.pull("1-1"))
+    cards.cabinet.put("1-1", Goods("parcel"))
+    asked = len(cards.frames("0b02"))
+    after = await cards.board.doors()
+    assert (after.doors[1], after.beams) == (True, {9: True, 16: False})
+    assert len(cards.frames("0b02")) == asked + 1
+    assert read_inputs(11, 16).hex() in cards.frames("0b02")
+
+
+async def test_a_beam_that_is_broken_says_the_same_whatever_lies_there(cards, wait_until):
+    inputs = next(board for board in cards.bus.boards if board.name == "r1-inputs")
+    inputs.inputs, inputs.beams, cards.board.beams = 16, {9: "1-1"}, (9,)
+    cards.breaks(Cause.BEAM_BLIND, "1-1")
+    assert (await cards.board.doors()).beams == {9: True}
+    cards.works_again(Cause.BEAM_BLIND, "1-1")
+    await cards.board.open(1, yes)
+    await wait_until(lambda: cards.cabinet.pull("1-1"))
+    cards.cabinet.put("1-1", Goods("parcel"))
+    cards.breaks(Cause.BEAM_STUCK, "1-1")
+    assert (await cards.board.doors()).beams == {9: False}
+
+
+async def test_a_card_with_too_few_inputs_for_its_beams_refuses(cards):
+    cards.board.beams = (9,)
+    with pytest.raises(BoardRefused):
+        await cards.board.doors()
 
 
 async def test_a_permit_that_says_no_sends_no_pulse(cards):

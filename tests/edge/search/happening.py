@@ -163,7 +163,8 @@ class Happenings:
 
     def _switch(self, world: World) -> Iterator[tuple[str, World]]:
         is_open = world.at_door is not None
-        yield "the switch is read", self._takes(world, "reads", reads, is_open)
+        interrupted = bool(world.goods) if self.extent.beam else None
+        yield "the switch is read", self._takes(world, "reads", reads, is_open, interrupted)
 
     def _hands(self, world: World) -> Iterator[tuple[str, World]]:
         match world.at_door:
@@ -172,6 +173,8 @@ class Happenings:
             case "collect a1" | "collect b1" as what:
                 taken = world.goods - {A if what.endswith("a1") else B}
                 yield "the resident takes it and shuts", world._replace(at_door=None, goods=taken)
+                if self.extent.beam:
+                    yield "the resident leaves it and shuts", world._replace(at_door=None)
             case "load a1" | "load b1" as what:
                 put = world.goods | {A if what.endswith("a1") else B}
                 yield "the courier puts it in and shuts", world._replace(at_door=None, goods=put)

@@ -267,8 +267,8 @@ def is_told(machine: Machine, done: Pulsed) -> None:
     finish(machine.cabinet.pulsed(LABEL, done))
 
 
-def reads(machine: Machine, is_open: bool) -> None:
-    finish(machine.cabinet.read([(LABEL, Reading(is_open, NOW))]))
+def reads(machine: Machine, is_open: bool, interrupted: bool | None) -> None:
+    finish(machine.cabinet.read([(LABEL, Reading(is_open, NOW, interrupted))]))
 
 
 def ticks(machine: Machine) -> None:
@@ -283,7 +283,7 @@ def restarts(machine: Machine, same_boot: bool) -> None:
 
 
 def as_kept(box: Box) -> Box:
-    return replace(box, door=Door())
+    return replace(box, door=Door(), beam=box.beam.kept)
 
 
 def later(box: Box, seconds: float) -> Box:

@@ -3,6 +3,7 @@
 from search_machine import COMMANDS, NOW, RULES, Kept, Outcome, hold
 from search_situation import World
 
+from config.contract.events import ParcelDeposited
 from controller.visit import Box, Pulse, Purpose, Side, State
 
 LATCHED = {Side.COLD_HOLD, Side.FORCED, Side.QUARANTINE}
@@ -52,6 +53,15 @@ def check_step(before: Box, kept: Kept, outcome: Outcome, name: str) -> None:
     lost = (before.sides - outcome.box.sides) & LATCHED
     looked = name == "reads" and before.opening is not None and before.opening.purpose is Purpose.SERVICE
     hold(not lost or looked, f"I17: {set(lost)} ended by {name}")
+    if any(isinstance(fact, ParcelDeposited) for fact in outcome.facts):
+        check_deposit(before)
+
+
+def check_deposit(before: Box) -> None:
+    """Nobody is told to come for a parcel that may still be in the courier's hands."""
+    opened = before.opening.opened_at if before.opening is not None else None
+    hold(opened is not None, "F5: called ready, and its door was not seen open")
+    hold(opened is not None and NOW - opened < RULES.left_open_block_s, "F5: ready behind a door left open")
 
 
 def check(world: World) -> None:

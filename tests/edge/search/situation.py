@@ -90,6 +90,8 @@ class Extent:
     help: int = 0
     """How often the service comes, somebody is inside, or the disk fails."""
     courier: bool = True
+    beam: bool = False
+    """A light beam sees what lies there, and residents may leave it."""
     start: Callable[[], World] = field(default_factory=lambda: occupied)
 
 

@@ -12,18 +12,34 @@ import pytest
 import search_machine as machine
 from search_machine import OCCUPANCY_A, A, Broken, QuietCabinet
 from search_search import Search
-from search_situation import Extent, quarantined
+from search_situation import Extent, quarantined, vacant
 
 from controller import visit
+from controller.beams import Beam
 from controller.cabinet import Cabinet
 from controller.commands import Commands
 from controller.doors import Door, DoorState, Reading
 from controller.unlock import Unlocker
-from controller.visit import Ask, Box, Pulsed, Purpose, Refused, State, asking, pulses, restart, waiting
+from controller.visit import (
+    Ask,
+    Box,
+    Pulsed,
+    Purpose,
+    Refused,
+    State,
+    asking,
+    beam,
+    pulses,
+    restart,
+    switch,
+    waiting,
+)
 
 RULES = machine.RULES
 TWO_ORDERS = Extent(commands=0)
 ONE_COMMAND_EACH = Extent(commands=2, meant=(OCCUPANCY_A, OCCUPANCY_A), courier=False)
+WITH_A_BEAM = Extent(commands=0, courier=False, help=1, beam=True)
+LOADED_UNDER_A_BEAM = Extent(commands=0, beam=True, start=vacant)
 HELP = Extent(commands=0, courier=False, help=2, start=quarantined)
 EVERYTHING = Extent()
 
@@ -48,8 +64,9 @@ def is_of_use(world):
     [
         (TWO_ORDERS, set(State) - {State.UNKNOWN}, at_rest, lambda world: True),
         (HELP, {State.OCCUPIED, State.CHECKING, State.VACANT}, is_of_use, has_help_left),
+        (WITH_A_BEAM, {State.OCCUPIED, State.CHECKING, State.VACANT}, at_rest, lambda world: True),
     ],
-    ids=["two orders", "service, emergencies and a failing disk"],
+    ids=["two orders", "service, emergencies and a failing disk", "a beam sees what a resident leaves"],
 )
 def test_no_order_of_events_breaks_a_rule_and_a_way_leads_out_of_everything(extent, states, rest, counts):
     search = Search(extent).run()
@@ -62,8 +79,13 @@ def test_no_order_of_events_breaks_a_rule_and_a_way_leads_out_of_everything(exte
 
 @pytest.mark.parametrize(
     ("extent", "most"),
-    [(TWO_ORDERS, 15_000), (HELP, 10_000), (ONE_COMMAND_EACH, 20_000)],
-    ids=["two orders", "help", "two commands"],
+    [
+        (TWO_ORDERS, 15_000),
+        (HELP, 10_000),
+        (ONE_COMMAND_EACH, 20_000),
+        (LOADED_UNDER_A_BEAM, 15_000),
+    ],
+    ids=["two orders", "help", "two commands", "loaded under a beam"],
 )
 def test_the_short_search_breaks_no_rule_as_far_as_it_goes(extent, most):
     search = Search(extent, most=most).run()
@@ -164,6 +186,22 @@ def a_restart_forgets_what_was_under_way(monkeypatch):
     monkeypatch.setattr(visit, "restarted", lambda box, same_boot: visit.Step(box))
 
 
+def time_puts_a_parcel_in(monkeypatch):
+    monkeypatch.setattr(switch, "_loaded", without_time(switch._loaded))
+
+
+def without_time(loaded):
+    return lambda box, opening, left_open: loaded(box, opening, left_open=False)
+
+
+def a_beam_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(Beam, "settles", False)
+
+
+def what_a_beam_sees_keeps_nothing_back(monkeypatch):
+    monkeypatch.setattr(beam, "_holds_something", lambda box, opening: False)
+
+
 @pytest.mark.parametrize(
     ("let_go", "extent", "found"),
     [
@@ -180,7 +218,10 @@ def a_restart_forgets_what_was_under_way(monkeypatch):
         (any_session_will_do, ONE_COMMAND_EACH, "another session"),
         (any_door_was_closed_before, TWO_ORDERS, "I9"),
         (an_earlier_pulse_is_forgotten, TWO_ORDERS, "I9|I10"),
+        (time_puts_a_parcel_in, TWO_ORDERS, "F5"),
         (a_restart_forgets_what_was_under_way, TWO_ORDERS, "nobody carries out"),
+        (a_beam_is_not_waited_for, WITH_A_BEAM, "I9"),
+        (what_a_beam_sees_keeps_nothing_back, WITH_A_BEAM, "I9"),
     ],
 )
 def test_a_guard_that_is_let_go_is_found_with_the_way_there(monkeypatch, let_go, extent, found):

@@ -9,8 +9,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from simulators.faults import Cause
 from tests.edge.stateful.ledger import SWITCHES, told
+from tests.edge.stateful.office import STAFF, Office
 from tests.edge.stateful.people import People
-from tests.edge.stateful.stand import Stand
+from tests.edge.stateful.staff import Staff
+from tests.edge.stateful.stand import COLD_C, PACE, WARM_C, Stand
 
 LABELS = ("01", "02", "03")
 AT_DOORS = (Cause.LATCH_JAMMED, *SWITCHES)
@@ -27,15 +29,20 @@ FAR_AWAY: dict[str, Callable[[Stand], None]] = {
     "the cloud comes back with nothing": lambda stand: stand.restore_cloud(0.0),
 }
 
-orders = st.integers(0, 2)
-parcels = st.integers(0, 3)
+orders = st.integers(0, 3)
+parcels = st.integers(0, 4)
 labels = st.sampled_from(LABELS)
-tokens = st.sampled_from(["good", "good", "forged", "elsewhere", "expired"])
+TOKENS = ("good", "good", "forged", "elsewhere", "expired")
+tokens = st.sampled_from(TOKENS)
+staff = st.sampled_from(list(STAFF))
 then = st.sampled_from([0.0, 1.0, 4.0, 0.004, 0.05, 0.4])
 """Seconds until the next thing happens."""
+SEEN_S = 2 * PACE["poll_s"]
+"""Until a door that moved was read."""
 deadlines = st.sampled_from([10.0, 0.3, 0.6, 1.5, -5.0])
 moments = st.sampled_from([0.0, 0.001, 0.003, 0.02, 0.2, 1.0])
 lit = precondition(lambda self: self.stand.place.edge is not None)
+cold = precondition(lambda self: self.stand.is_cold)
 dead = precondition(lambda self: self.stand.place.edge is None)
 
 
@@ -44,7 +51,10 @@ class Broken(AssertionError):
 
 
 class RealEdge(RuleBasedStateMachine):
-    """One example is one evening at one cabinet of three compartments, three orders and four parcels."""
+    """One example is one evening at one cabinet of three compartments, three orders and a return.
+
+    Every fourth cabinet keeps one of its compartments cold.
+    """
 
     steps = 0
     evenings = 0
@@ -57,7 +67,9 @@ class RealEdge(RuleBasedStateMachine):
     def an_evening_begins(self, seed: int, loaded: list[int]) -> None:
         type(self).evenings += 1
         self.stand = Stand(seed)
-        self.people = People(self.stand)
+        self.office = self.stand.do(Office, self.stand)
+        self.people = People(self.stand, self.office)
+        self.staff = Staff(self.stand, self.people, self.office)
         self.all_parcels = list(self.stand.parcels.values())
         self.stand.do(self.people.scan_badge, "good")
         for parcel in loaded:
@@ -69,7 +81,7 @@ class RealEdge(RuleBasedStateMachine):
         self.stand.pass_time(1.0)
         self.stand.live(self.people.put(self.all_parcels[parcel]))
         self._shut_all()
-        self.stand.pass_time(1.0)
+        self.stand.pass_time(SEEN_S)
 
     def _shut_all(self) -> None:
         for label in LABELS:
@@ -88,9 +100,9 @@ class RealEdge(RuleBasedStateMachine):
         self._then(then)
 
     @lit
-    @rule(parcel=parcels, then=then)
-    def a_label_is_scanned(self, parcel: int, then: float) -> None:
-        self.stand.do(self.people.scan_label, self.all_parcels[parcel])
+    @rule(parcel=parcels, kind=st.sampled_from(["good", "good", "forged", "expired"]), then=then)
+    def a_label_is_scanned(self, parcel: int, kind: str, then: float) -> None:
+        self.stand.do(self.people.scan_label, self.all_parcels[parcel], kind)
         self._then(then)
 
     @rule(parcel=parcels)
@@ -110,13 +122,13 @@ class RealEdge(RuleBasedStateMachine):
         self._then(0)
 
     @lit
-    @rule(order=orders, kind=st.sampled_from(["good", "good", "wrong"]), then=then)
+    @rule(order=orders, kind=st.sampled_from(["good", "good", "with tail", "old", "wrong"]), then=then)
     def a_code_is_typed(self, order: int, kind: str, then: float) -> None:
         self.stand.do(self.people.type_code, self.stand.orders[order], kind)
         self._then(then)
 
     @lit
-    @rule(order=orders, kind=tokens, then=then)
+    @rule(order=orders, kind=st.sampled_from([*TOKENS, "old", "shared"]), then=then)
     def a_qr_is_scanned(self, order: int, kind: str, then: float) -> None:
         self.stand.do(self.people.scan_qr, self.stand.orders[order], kind)
         self._then(then)
@@ -132,7 +144,7 @@ class RealEdge(RuleBasedStateMachine):
         self.stand.pass_time(1.0)
         self.stand.live(self.people.take(self.stand.orders[order]))
         self._shut_all()
-        self._then(1.0)
+        self._then(SEEN_S)
 
     @lit
     @rule(button=st.sampled_from(["again", "again", "inside"]), then=then)
@@ -144,6 +156,82 @@ class RealEdge(RuleBasedStateMachine):
     def a_hand_is_at_a_door(self, label: str, how: str, then: float) -> None:
         hands = {"shut": self.people.close, "lean": self.stand.hands.push, "force": self.people.force}
         self.stand.do(hands[how], label)
+        self._then(then)
+
+    # --- from afar
+
+    @lit
+    @rule(times=st.integers(1, 7), kind=st.sampled_from(["wrong", "wrong with tail"]), then=then)
+    def somebody_guesses(self, times: int, kind: str, then: float) -> None:
+        for _ in range(times):
+            self.stand.do(self.people.type_text, "99999999" if kind == "wrong" else "999999998000")
+            self.stand.pass_time(0.4)
+        self._then(then)
+
+    # --- staff
+
+    @lit
+    @rule(who=staff, kind=tokens, pin=st.sampled_from([None, "right", "right", "wrong"]), then=then)
+    def a_staff_badge_is_scanned(self, who: str, kind: str, pin: str | None, then: float) -> None:
+        self.stand.do(self.staff.scan, who, kind)
+        if pin is not None:
+            self.stand.pass_time(1.0)
+            self.stand.do(self.staff.type_pin, pin == "right")
+        self._then(then)
+
+    @lit
+    @rule(label=labels, then=then)
+    def the_number_of_a_door_is_typed(self, label: str, then: float) -> None:
+        self.stand.do(self.staff.open, label)
+        self._then(then)
+
+    @lit
+    @rule(label=labels)
+    def a_technician_looks_into(self, label: str) -> None:
+        self.stand.do(self.staff.scan, "technician", "good")
+        self.stand.pass_time(1.0)
+        self.stand.do(self.staff.open, label)
+        self.stand.pass_time(SEEN_S)
+        self._shut_all()
+        self._then(SEEN_S)
+
+    @lit
+    @rule(then=then)
+    def the_goods_of_the_cold_zone_are_released(self, then: float) -> None:
+        self.stand.do(self.staff.release)
+        self._then(then)
+
+    @lit
+    @rule(then=then)
+    def a_round_of_removals_begins(self, then: float) -> None:
+        self.stand.do(self.staff.remove)
+        self._then(then)
+
+    @rule()
+    def what_nobody_fetched_is_taken_out(self) -> None:
+        self.stand.live(self.staff.take_out())
+        self._then(0)
+
+    # --- the office
+
+    @rule(order=orders, days=st.sampled_from([-1.0, -1.0, 5.0, 14.0]), then=then)
+    def an_order_is_to_be_fetched_within(self, order: int, days: float, then: float) -> None:
+        self.stand.do(self.office.wants_fetched, self.stand.orders[order], days)
+        self._then(then)
+
+    @rule(order=orders, then=then)
+    def a_code_is_replaced(self, order: int, then: float) -> None:
+        self.stand.do(self.people.lose_code, self.stand.orders[order])
+        self._then(then)
+
+    @rule(order=orders, then=then)
+    def what_was_shared_is_taken_back(self, order: int, then: float) -> None:
+        self.stand.do(self.office.take_back_what_was_shared, self.stand.orders[order])
+        self._then(then)
+
+    @rule(who=staff, then=then)
+    def a_badge_is_revoked(self, who: str, then: float) -> None:
+        self.stand.do(self.office.revoke, who)
         self._then(then)
 
     # --- from afar
@@ -189,6 +277,15 @@ class RealEdge(RuleBasedStateMachine):
         self.stand.live(self.stand.repair())
         self._then(then)
 
+    @cold
+    @rule(
+        celsius=st.sampled_from([COLD_C, WARM_C]),
+        seconds=st.sampled_from([1.0, 1.0, 20.0, 20.0, 70.0, 970.0]),
+    )
+    def the_cold_zone_is(self, celsius: float, seconds: float) -> None:
+        self.stand.live(self.stand.air(celsius))
+        self._then(seconds)
+
     # --- the computer
 
     @lit
@@ -210,7 +307,7 @@ class RealEdge(RuleBasedStateMachine):
         self._then(then)
 
     @rule(
-        minutes=st.sampled_from([0.0, 0.1, 2.0]), clock_lost=st.booleans(), goods=orders, then=then,
+        minutes=st.sampled_from([0.0, 0.1, 2.0, 20.0]), clock_lost=st.booleans(), goods=orders, then=then,
     )  # fmt: skip
     def the_power_is_cut(self, minutes: float, clock_lost: bool, goods: int, then: float) -> None:
         self.stand.live(self.stand.lose_power())
@@ -229,7 +326,7 @@ class RealEdge(RuleBasedStateMachine):
         self.stand.fill_disk()
         self._then(then)
 
-    @rule(seconds=st.sampled_from([5.0, 20.0, 65.0, 130.0, 310.0]))
+    @rule(seconds=st.sampled_from([5.0, 5.0, 20.0, 20.0, 65.0, 130.0, 310.0]))
     def time_passes(self, seconds: float) -> None:
         self._then(seconds)
 

@@ -6,16 +6,17 @@ is so, and takes only what is theirs. Whoever shows codes, badges and commands i
 
 import asyncio
 
-from config.contract import codes
+from config.contract import codes, labels
 from config.contract.messages import OpenDoor, Presence, Session
 from config.contract.signing import SigningKey, sign
 from config.contract.topics import Leaf
 from simulators.cabinet import Door, Goods
 from simulators.scenario.people import Order
 from simulators.scenario.truth import Parcel
-from tests.edge.stateful.stand import Stand
+from tests.edge.stateful.office import Office
+from tests.edge.stateful.stand import TAIL, Stand
 
-HANDS_SECONDS = 1.5
+HANDS_SECONDS = 3.0
 """No hand is quicker than three looks at a switch."""
 FORGER = SigningKey.from_bytes("3", b"\7" * 32)
 
@@ -23,35 +24,71 @@ FORGER = SigningKey.from_bytes("3", b"\7" * 32)
 class People:
     """Everybody at one stand. What is only begun goes on while time passes."""
 
-    def __init__(self, stand: Stand) -> None:
-        self._stand, self._place, self._cloud = stand, stand.place, stand.cloud
+    def __init__(self, stand: Stand, office: Office) -> None:
+        self._stand, self._place, self._cloud, self._office = stand, stand.place, stand.cloud, office
         self._hands, self._rights = stand.hands, stand.rights
         self._badge_is_good = False
         self._commands: list[bytes] = []
+        self._old_codes: dict[str, tuple[str, int]] = {}
+        """By order: the code before the newest, and its generation."""
 
     # --- at the reader and the keypad
 
     def scan_badge(self, kind: str) -> None:
-        good = self._cloud.badge(self._place.id)
         self._badge_is_good |= kind == "good"
-        self._scan(good if kind == "good" else self._token(codes.Purpose.BADGE, "00000000000000aa", kind, 1))
+        right = codes.BadgeRight.LOAD
+        self.show(codes.Purpose.BADGE, "00000000000000aa", kind, right=right, lasts=86_400)
 
-    def scan_label(self, parcel: Parcel) -> None:
-        if self._badge_is_good:
+    def scan_label(self, parcel: Parcel, kind: str = "good") -> None:
+        """Of a parcel that a courier brings, or of a return that whoever holds its label may bring in."""
+        if parcel.order == self._stand.returned.id:
+            self._scan(self._signed_label(parcel, kind))
+        elif self._badge_is_good:
             self._rights.labels.add(parcel.id)
-        self._scan(codes.parcel_label(parcel.id))
+            self._scan(codes.parcel_label(parcel.id))
+        else:
+            self._scan(codes.parcel_label(parcel.id))
 
     def scan_qr(self, order: Order, kind: str) -> None:
-        if kind == "good":
+        """``old``: before the newest code; ``shared``: passed on by the owner, who can take it back."""
+        _, generation = self._old_codes.get(order.id, ("", 0))
+        generation = generation if kind == "old" else self._office.generation(order)
+        void = self._office.is_void(kind, order.id)
+        if kind in ("good", "old", "shared") and not void and not self._stand.is_sensitive(order):
             self._rights.orders[order.id] = self._stand.now
-        self._scan(self._token(codes.Purpose.PICKUP, order.id, kind, 0))
+        right = 1 if kind == "shared" else 0
+        self.show(codes.Purpose.PICKUP, order.id, kind, right=right, lasts=86_400, generation=generation)
 
     def type_code(self, order: Order, kind: str) -> None:
-        if kind == "good":
+        """``with tail``: and the last digits of the phone."""
+        old, _ = self._old_codes.get(order.id, (order.code, 0))
+        digits = {"good": order.code, "with tail": order.code + TAIL, "old": old}.get(kind, "99999999")
+        if kind != "wrong" and self._is_a_right(order, kind):
             self._rights.orders[order.id] = self._stand.now
+        self.type_text(digits)
+
+    def _is_a_right(self, order: Order, kind: str) -> bool:
+        if kind == "with tail":
+            return True
+        alone_is_enough = not self._stand.is_sensitive(order)
+        is_void = kind == "old" and self._office.is_void("old", order.id)
+        return alone_is_enough and not is_void and self._stand.now >= self._stand.ledger.keypad_locked_until
+
+    def type_text(self, text: str) -> None:
         edge = self._place.edge
         if edge is not None:
-            self._stand.begin(edge.entrance.typed(order.code if kind == "good" else "99999999"))
+            self._stand.begin(edge.entrance.typed(text))
+
+    def say_word(self, word: str, where: str) -> None:
+        edge = self._place.edge
+        if edge is not None:
+            self._stand.begin(edge.entrance.said(word, where))
+
+    def lose_code(self, order: Order) -> None:
+        """Others have seen it; the office makes a new one."""
+        if order is not self._stand.returned:
+            self._old_codes[order.id] = (order.code, self._office.generation(order))
+            order.code = self._office.replace_code(order)
 
     def press_again(self) -> None:
         if self._place.edge is not None:
@@ -78,12 +115,26 @@ class People:
         if not self._stand.is_dark:
             self._place.served.readers["qr"].show(text)
 
-    def _token(self, purpose: codes.Purpose, who: str, kind: str, right: int) -> str:
+    def show(
+        self, purpose: codes.Purpose, who: str, kind: str, *, right: int, lasts: int, generation: int = 0
+    ) -> None:
+        """A token in front of the reader; ``kind`` says what is wrong with it, if anything is."""
         now = self._stand.now_ms() // 1000
         where = codes.cabinet_hash("some-other-cabinet" if kind == "elsewhere" else self._place.id)
-        until = now - 3600 if kind == "expired" else now + 86_400
-        token = codes.Token(purpose, 3, 0, where, who, right, now - 7200, until)
-        return token.signed(FORGER if kind == "forged" else self._cloud.token)
+        begins = now - lasts - 3600 if kind == "expired" else now
+        token = codes.Token(purpose, 3, generation, where, who, right, begins, begins + lasts)
+        self._scan(token.signed(FORGER if kind == "forged" else self._cloud.token))
+
+    def _signed_label(self, parcel: Parcel, kind: str) -> str:
+        if kind == "good":
+            self._rights.labels.add(parcel.id)
+        now = self._stand.now_ms() // 1000
+        label = labels.ParcelLabel(
+            purpose=labels.LabelPurpose.HAND_IN, kid=3, cabinet=codes.cabinet_hash(self._place.id),
+            order=parcel.order, parcel=parcel.id, size="S", zone="ambient",
+            iat=now, exp=now + 86_400 if kind != "expired" else now - 3600,
+        )  # fmt: skip
+        return label.signed(FORGER if kind == "forged" else self._cloud.token)
 
     # --- from afar
 
@@ -172,6 +223,8 @@ class People:
             parcel = self._stand.parcels[goods.name]
             if opening.purpose == "collect" and parcel.order == opening.order:
                 parcel.excused = "its owner left it behind"
+            if opening.purpose == "remove" and parcel.id == opening.parcel:
+                parcel.excused = "who was to remove it left it behind"
         brought = self._stand.parcels.get(opening.parcel or "") if opening.purpose == "load" else None
         if brought is not None and brought.box is None and self._is_thought_to_lie_in(brought, label):
             brought.excused = "its courier shut the door and kept it"

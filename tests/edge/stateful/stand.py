@@ -8,19 +8,23 @@ import asyncio
 import gc
 import random
 import tempfile
-from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cloud.fold import Picture
 from cloud.fold import Place as At
 from cloud.ingest import decode
+from config.cabinet import Cabinet as CabinetFile
+from config.cabinet import parse
+from config.contract import codes
 from config.contract.messages import chain_over
 from config.contract.signing import CHAIN_START
 from controller.store import Store
 from simulators.faults import Cause
-from simulators.scenario.cloud import Cloud
+from simulators.scenario.cloud import LOG2_N, Cloud
 from simulators.scenario.network import Network
 from simulators.scenario.people import Order
 from simulators.scenario.place import Place, cabinet_file
@@ -28,15 +32,25 @@ from simulators.scenario.run import FIRST_MIDNIGHT_MS, MEMORY, traced_logs
 from simulators.scenario.story import Story
 from simulators.scenario.truth import Parcel, Reckoning
 from simulators.scenario.virtual import VirtualLoop, seeded_randomness
-from tests.edge.stateful.ledger import SWITCHES, Ledger, Rights
+from tests.edge.stateful.ledger import COLD_BOX, SWITCHES, Ledger, Rights
 
 T = TypeVar("T")
 
 NOON_S = 12 * 3600
 BALLAST_PAGES = 2000
 ORDERS = (("S",), ("S", "S"), ("M",))
+TAIL = "8000"
+"""Of everybody's phone."""
+COLD_ZONE, PROBE = "cold", "probe"
+COLD_C, WARM_C = 3.0, 12.0
 DRAINED_WITHIN_S = 400
 LOOK_S = 0.25
+AT_REST_WITHIN_S = 70
+"""No interim state outlives this."""
+SHUT_EVERY_S = 2
+"""A lock that was jammed may spring open late; somebody is there to shut its door."""
+PACE = {"poll_s": 1.0, "tick_s": 0.5}
+"""Nothing the rules promise hangs on how often the edge looks, and looking is what an evening spends."""
 AMOUNTS = {Cause.NOISE: 20.0, Cause.LATE_REPLY: 0.3}
 
 
@@ -61,6 +75,7 @@ class Stand:
         self._began = self._loop.time() - NOON_S
         self.story = Story(lambda: self._loop.time() - self._began)
         self._open.enter_context(traced_logs(self.story))
+        self._open.enter_context(one_derivation_of_each_code())
         self._works: list[asyncio.Task[Any]] = []
         self.rights = Rights()
         self.parcels: dict[str, Parcel] = {}
@@ -76,31 +91,69 @@ class Stand:
         self.cloud = Cloud(self.network.say, self._loop.time, self.now_ms, chance, self.story.violated)
         self.network.cloud_hears = self.cloud.hear
         file = cabinet_file(1 + seed % 2, 3)
+        self.is_cold = seed % 4 == 1
+        file = with_a_cold_corner(file) if self.is_cold else file
         self.place = TimedPlace(
             file, folder / file.id, self.cloud.enrol(file.id), self.network, self.now_ms, chance,
-            {"poll_s": 0.5, "tick_s": 0.25}, self._ended_by_itself,
+            PACE, self._ended_by_itself,
         )  # fmt: skip
         self.hands = self.place.served.cabinet
         self.ledger = Ledger(self.place, self.story, self.parcels, self.rights)
         self.hands.pulsed = self._pulsed
         self.orders = [self._order(number, sizes) for number, sizes in enumerate(ORDERS)]
+        self.returned = self._return()
+        self.orders.append(self.returned)
+        self._sensitive = self.orders[1].id if seed % 3 == 0 else ""
+        self._finish_parcels()
         await self.place.plug_in()
+        if self.is_cold:
+            await self.air(COLD_C)
         await self.start()
         await self.until(lambda: self.place.is_serving and self._has_documents())
 
     def _order(self, number: int, sizes: tuple[str, ...]) -> Order:
         code = f"{10_000_000 + number}"
         order, ids = self.cloud.expect(self.place.id, list(sizes), code)
-        parcels = [Parcel(parcel, order, self.place.id) for parcel in ids]
-        self.parcels.update({parcel.id: parcel for parcel in parcels})
-        return Order(order, code, parcels)
+        return self._known_to_all(Order(order, code, [Parcel(each, order, self.place.id) for each in ids]))
+
+    def _return(self) -> Order:
+        """A resident sends something back: the cabinet hears of it by its signed label alone."""
+        order = self.new_id()
+        return self._known_to_all(Order(order, "10000009", [Parcel(self.new_id(), order, self.place.id)]))
+
+    def _known_to_all(self, order: Order) -> Order:
+        self.parcels.update({parcel.id: parcel for parcel in order.parcels})
+        return order
+
+    def _finish_parcels(self) -> None:
+        """Codes with the digits of a phone, sensitive goods, and the large parcel into the cold."""
+        known = self.cloud.cabinets[self.place.id]
+        for order in self.orders:
+            strong = codes.code_digest(order.code + TAIL, known.salt, LOG2_N).hex()
+            zone = "chilled" if self.is_cold and order is self.orders[2] else "ambient"
+            more = {"strong_digest": strong, "sensitive": self.is_sensitive(order), "zone": zone}
+            for parcel in order.parcels:
+                if parcel.id in known.parcels:
+                    known.parcels[parcel.id] = known.parcels[parcel.id].model_copy(update=more)
+                    self.rights.due_ms[parcel.id] = known.parcels[parcel.id].expires_ms
+        self.cloud._want_parcels(self.place.id)
+
+    def is_sensitive(self, order: Order) -> bool:
+        """Its code alone opens nothing."""
+        return order.id == self._sensitive
+
+    async def air(self, celsius: float) -> None:
+        """So warm it truly is in the cold zone from now on."""
+        await self.place.served.air(PROBE, celsius)
+        self.ledger.air_is(celsius == WARM_C)
 
     def new_id(self) -> str:
         return self._chance.randbytes(8).hex()
 
     def _has_documents(self) -> bool:
-        edge = self.place.edge
-        return edge is not None and edge.access.parcels.keys() == self.parcels.keys()
+        self.ledger.read()
+        wanted = self.cloud.cabinets[self.place.id].wanted
+        return all(self.ledger.applied.get(name) == version for name, (version, _) in wanted.items())
 
     # --- time
 
@@ -151,17 +204,11 @@ class Stand:
         self._count_commits(self.place.edge.store)
         if self.disk_is_full:
             leave_no_room(self.place.edge.store)
-        self.begin(self._look_when_serving())
-
-    async def _look_when_serving(self) -> None:
-        if await self.until(lambda: self.place.is_serving) and self.place.edge is not None:
-            self.ledger.after_start(self.place.edge.cabinet)
 
     async def die(self) -> None:
         """Without a word; what is not committed never will be."""
         if self.place.edge is not None:
             self.story.trace(self.place.id, "the program dies")
-            self.ledger.before_death(self.place.edge.cabinet)
             await self.place.kill()
 
     def die_after_commit(self, number: int, delay: float) -> None:
@@ -195,8 +242,6 @@ class Stand:
 
     async def lose_power(self) -> None:
         self.is_dark = True
-        if self.place.edge is not None:
-            self.ledger.before_death(self.place.edge.cabinet)
         await self.place.lose_power()
 
     async def power_returns(self, *, clock_lost: bool) -> None:
@@ -245,6 +290,8 @@ class Stand:
         self.cloud_is_stopped(False)
         self.empty_disk()
         self.place.wrong_by_s = 0.0
+        if self.is_cold:
+            await self.air(COLD_C)
 
     # --- the network and the cloud
 
@@ -272,11 +319,13 @@ class Stand:
     async def settle(self, shut: Callable[[str], None]) -> None:
         """Nothing is wrong any more: what was asked ends, the outbox drains, and all agree."""
         await self._heal()
-        for _ in range(10):
-            await asyncio.sleep(0.5)
+        for _ in range(AT_REST_WITHIN_S // SHUT_EVERY_S):
+            await asyncio.sleep(SHUT_EVERY_S)
             for label in self.hands.standing_open():
                 shut(label)
-        await asyncio.sleep(70)  # no interim state outlives this
+            if self._is_at_rest():
+                break
+        await asyncio.sleep(3 * PACE["poll_s"])
         await self.until(self._is_drained, DRAINED_WITHIN_S)
         reckoning = Reckoning(self.story, self.cloud, self.parcels, random.Random(0))
         self.ledger.check()
@@ -292,6 +341,10 @@ class Stand:
             await self.start()
         await self.until(lambda: self.place.is_serving)
 
+    def _is_at_rest(self) -> bool:
+        edge = self.place.edge
+        return edge is not None and all(box.opening is None for box in edge.cabinet.boxes.values())
+
     def _is_drained(self) -> bool:
         edge, known = self.place.edge, self.cloud.cabinets[self.place.id]
         return edge is not None and edge.store.epoch in known.epochs and (
@@ -302,6 +355,28 @@ class Stand:
         self.live(self.place.kill())
         self._open.close()
         gc.unfreeze()  # an edge that starts freezes what is there; thousands of them would never be let go
+
+
+def with_a_cold_corner(file: CabinetFile) -> CabinetFile:
+    """The same locker; one of its compartments is kept cold, and a probe hangs in its air."""
+    told = file.model_dump(mode="json", by_alias=True, exclude_none=True)
+    told["thermometer"] = [{"name": PROBE, "bus": file.bus[0].name, "address": 9}]
+    told["zone"] = [*told["zone"], {"name": COLD_ZONE, "class": "chilled", "thermometer": PROBE}]
+    for compartment in told["compartment"]:
+        if compartment["label"] == COLD_BOX:
+            compartment["zone"] = COLD_ZONE
+    return parse(told, file.id)
+
+
+@contextmanager
+def one_derivation_of_each_code() -> Iterator[None]:
+    """A digest is costly on purpose; the same one a second time shows nothing."""
+    derive = codes.code_digest
+    codes.code_digest = cache(derive)
+    try:
+        yield
+    finally:
+        codes.code_digest = derive
 
 
 def leave_no_room(store: Store) -> None:
