@@ -91,9 +91,10 @@ class Edge:
         same_boot = await self.store.meta("boot") == self.clock.boot
         clean = await self.store.meta("running") == "no"
         await self.safe_mode.start(clean=await self.store.meta("running") != "yes")
+        # Before anything is told of a compartment: with it goes the row of its zone.
+        await self.zones.load(same_boot=same_boot, fell_back=self.fell_back)
         await self.cabinet.restarted(same_boot=same_boot)
         await wiring.compare(self.file, self.cabinet, self.store)
-        await self.zones.load(same_boot=same_boot, fell_back=self.fell_back)
         await self.figures.load()
         await self.documents.load()
         await self.commands.load()

@@ -145,7 +145,9 @@ def run(
     scenario: Annotated[Path, typer.Argument(help="scenario file, or the name of one of ours")],
     seed: Annotated[int, typer.Option(help="the same seed gives the same days, byte for byte")] = 1,
     days: Annotated[float, typer.Option(min=0.01, max=400, help="how long, on a clock that jumps")] = 1,
-    cabinets: Annotated[int, typer.Option(min=1, max=99, help="so many cabinets on one cloud")] = 1,
+    cabinets: Annotated[
+        int | None, typer.Option(min=1, max=99, help="so many on one cloud; else as the scenario says")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the sums as data")] = False,
 ) -> None:
     """Live through days of cabinets, people and faults in minutes, and check what must always hold.

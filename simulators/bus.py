@@ -41,7 +41,10 @@ class Board(Protocol):
 
 
 class Bus:
-    """Boards on a wire. ``turn_round_seconds`` is what a board needs to think before it answers."""
+    """Boards on a wire. ``turn_round_seconds`` is what a board needs to think before it answers.
+
+    ``whole_answers``: an answer reaches the host at once, when its last byte would; no adapter is wrong.
+    """
 
     def __init__(
         self,
@@ -52,12 +55,14 @@ class Bus:
         *,
         turn_round_seconds: float = 0.002,
         seed: int = 0,
+        whole_answers: bool = False,
     ) -> None:
         self.name, self.wire, self.boards = name, wire, boards
         self.turn_round_seconds = turn_round_seconds
         self.requests: deque[tuple[float, bytes]] = deque(maxlen=REMEMBERED_REQUESTS)
         """Each whole frame that crossed the wire, and when its last byte arrived."""
         self._faults = faults
+        self._whole_answers = wire.merged = whole_answers
         self._random = random.Random(seed)
         self._received = b""
         self._heard_at = 0.0
@@ -66,7 +71,7 @@ class Bus:
 
     def faults_changed(self) -> None:
         """To be called after a fault was raised or cleared."""
-        self.wire.merged = self._faults.at(Cause.MERGED, self.name) is not None
+        self.wire.merged = self._whole_answers or self._faults.at(Cause.MERGED, self.name) is not None
         for board in self.boards:
             if self._down(board):
                 board.power_off()

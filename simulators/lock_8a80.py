@@ -109,9 +109,13 @@ class Lock8A80:
     def _status(self) -> bytes:
         # A board with 8 locks sends the answer of one with 24 all the same.
         size = 3 if self.channels <= 24 else 4 if self.channels <= 32 else 7
-        first_to_last = bytes(
-            sum(self._bit(8 * at + bit + 1) << bit for bit in range(8)) for at in range(size)
+        every = (1 << 8 * size) - 1
+        standing_open = sum(
+            1 << (channel - 1)
+            for channel in range(1, 8 * size + 1)
+            if channel not in self.switches or self.cabinet.switch_open(self.switches[channel])
         )
+        first_to_last = (standing_open ^ (every if self.closed_value else 0)).to_bytes(size, "little")
         return first_to_last if self.byte_order == "first" else first_to_last[::-1]
 
     @staticmethod

@@ -48,6 +48,7 @@ class Served:
         seed: int = 0,
         clock: Clock = time.monotonic,
         end: Callable[[str], FarEnd] | None = None,
+        whole_answers: bool = False,
     ) -> None:
         self.faults = Faults()
         self.clock = clock
@@ -67,8 +68,9 @@ class Served:
             bits = 1 + 8 + (bus.parity != "N") + bus.stopbits
             wire = Wire(self._end(bus.name), baud=bus.baud, bits_per_byte=bits)
             self.buses[bus.name] = Bus(
-                bus.name, wire, boards, self.faults, turn_round_seconds=turn_round_seconds, seed=seed
-            )
+                bus.name, wire, boards, self.faults, turn_round_seconds=turn_round_seconds, seed=seed,
+                whole_answers=whole_answers,
+            )  # fmt: skip
         self._fill(file)
         for reader in file.reader:
             self.readers[reader.name] = TextReader(

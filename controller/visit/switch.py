@@ -30,7 +30,8 @@ def door_read(box: Box, reading: Reading, now: float, rules: Rules) -> Step:
     was = box.door
     door, changed = read(was, reading, expected=awaited)
     door = door if door.read_since_pulse else replace(door, read_since_pulse=True)
-    box = replace(box, door=door, beam=look(box.beam, reading.interrupted, is_open=reading.open))
+    beam = look(box.beam, reading.interrupted, is_open=reading.open)
+    box = box if door is was and beam == box.beam else replace(box, door=door, beam=beam)
     if opening is not None and door.reads_closed and not opening.closed_before:
         opening = replace(opening, closed_before=True)
         box = replace(box, opening=opening)

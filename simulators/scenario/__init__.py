@@ -7,6 +7,7 @@ the seed; after and during the run the rules that must always hold are checked a
 * ``virtual.py`` the clock, the order of things, randomness    * ``pipe.py`` serial cables
 * ``network.py`` the broker and a network's faults            * ``cloud.py`` what the service does
 * ``place.py`` a cabinet and its computer                     * ``people.py`` ``trouble.py`` what happens
+* ``cold.py`` cold air, as it truly is
 * ``truth.py`` what must hold                                 * ``story.py`` what is told of it
 * ``file.py`` the scenario file                               * ``run.py`` a run from begin to end
 """

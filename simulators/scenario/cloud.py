@@ -120,7 +120,9 @@ class Cloud:
         token = codes.Token(codes.Purpose.PICKUP, 3, 0, where, order, 0, now, now + 14 * 86_400)
         return token.signed(self.token)
 
-    def expect(self, cabinet: str, sizes: list[Any], code: str) -> tuple[str, list[str]]:
+    def expect(
+        self, cabinet: str, sizes: list[Any], code: str, zone: str = "ambient"
+    ) -> tuple[str, list[str]]:
         """A new order: one code for parcels of these sizes. Order and parcel ids."""
         known = self.cabinets[cabinet]
         order = self._chance.randbytes(8).hex()
@@ -128,7 +130,7 @@ class Cloud:
         ids = [self._chance.randbytes(8).hex() for _ in sizes]
         for parcel, size in zip(ids, sizes, strict=True):
             known.parcels[parcel] = ExpectedParcel(
-                parcel=parcel, order=order, size=size, zone="ambient", digest=digest,
+                parcel=parcel, order=order, size=size, zone=zone, digest=digest,
                 expires_ms=self.now_ms() + 14 * DAY_MS,
             )  # fmt: skip
         self._want_parcels(cabinet)

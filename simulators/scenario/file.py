@@ -2,9 +2,9 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from config.problems import BadFile, Problem, one
 from simulators.faults import Cause
@@ -36,6 +36,7 @@ class People(_Part):
         default=0.0, description="shuts the door on something of theirs, where a light beam can see it"
     )
     leave_open: Share = Field(default=0.03, description="walks away from an open door")
+    wrong_cabinet: Share = Field(default=0.0, description="first stands in front of another cabinet")
     guesses_per_day: PerDay = 1.0
     inside_per_day: PerDay = 0.0
     thefts_per_day: PerDay = Field(default=0.0, description="doors broken open; nothing is taken")
@@ -71,9 +72,31 @@ class Computer(_Part):
     clock_repaired_minutes: Range = (5.0, 120.0)
 
 
+class ColdZone(_Part):
+    """Some compartments of each cabinet in cold air; see the zones of a cabinet file."""
+
+    name: str = Field(pattern="^[a-z]{1,16}$")
+    class_: Literal["chilled", "frozen"] = Field(alias="class")
+    limit_celsius: float = Field(ge=-40, le=30)
+    compartments: int = Field(ge=1, le=24)
+
+
+class Cold(_Part):
+    """What happens to cold air. Numbers are per cabinet and day, hours and minutes say how long it lasts."""
+
+    compressors_fail_per_day: PerDay = 0.0
+    compressor_hours: Range = (1.0, 8.0)
+    probes_fall_silent_per_day: PerDay = 0.0
+    probes_lie_per_day: PerDay = Field(default=0.0, description="a probe tells one temperature all the time")
+    lie_celsius: Range = (-25.0, 30.0)
+    probe_minutes: Range = (1.0, 60.0)
+    technician_minutes: Range = Field(default=(20.0, 90.0), description="a held zone is looked at after that")
+
+
 class Scenario(_Part):
     """All of a scenario file. ``faults`` are causes of ``simulators.faults`` with their number per day."""
 
+    cabinets: int = Field(default=1, ge=1, le=99, description="on one cloud, in one neighbourhood")
     compartments: int = Field(default=12, ge=1, le=24)
     beams: bool = Field(default=False, description="a light beam across each compartment")
     poll_s: float = Field(default=0.5, ge=0.02, le=5)
@@ -84,6 +107,19 @@ class Scenario(_Part):
     computer: Computer = Computer()
     fault_minutes: Range = (0.5, 30.0)
     faults: dict[Cause, PerDay] = Field(default_factory=dict)
+    zone: tuple[ColdZone, ...] = ()
+    cold: Cold = Cold()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        names = [zone.name for zone in self.zone]
+        if len({*names, "ambient"}) <= len(names):
+            raise ValueError("zone: two zones have one name, or one is called ambient")
+        if sum(zone.compartments for zone in self.zone) > self.compartments:
+            raise ValueError(f"zone: the zones have more than {self.compartments} compartments")
+        if Cause.COMPRESSOR_DEAD in self.faults:
+            raise ValueError("faults.compressor_dead: is cold.compressors_fail_per_day")
+        return self
 
 
 def read_scenario(path: Path) -> Scenario:

@@ -16,8 +16,9 @@ from config.contract.messages import Presence
 from controller.entrance import Answer
 from simulators.cabinet import Door, Goods
 from simulators.scenario.cloud import Cloud
+from simulators.scenario.cold import ColdWatch
 from simulators.scenario.file import People
-from simulators.scenario.place import Place
+from simulators.scenario.place import CLIMATE_BUS, Place
 from simulators.scenario.story import Story
 from simulators.scenario.truth import Parcel
 
@@ -60,6 +61,9 @@ class Neighbourhood:
         self._has_beams = any(c.beam_input is not None for c in place.file.compartment)
         self._front = asyncio.Lock()
         self._hands = place.served.cabinet
+        self.cold = ColdWatch(place, story)
+        self.others: list[Neighbourhood] = []
+        """In front of the other cabinets."""
         self._attended: Counter[str] = Counter()
         """Doors that somebody stands at: nobody else shuts those."""
 
@@ -103,14 +107,17 @@ class Neighbourhood:
         """One round: every parcel of these orders, as far as the cabinet takes them."""
         left = [(order, parcel) for order in orders for parcel in order.parcels]
         taken = 0
+        if left and self._goes_wrong():
+            label = codes.parcel_label(left[0][1].id)
+            await self._chance.choice(self.others).is_shown(None, self._cloud.badge(self.place.id), label)
         for at, (_, parcel) in enumerate(left):
             if at % AHEAD == 0 and self._chance.random() < self._habits.scan_ahead:
                 await self._load_together([each for _, each in left[at : at + AHEAD]])
-            if await self._load(parcel):
+            if await self._load(parcel, [each for _, each in left]):
                 taken += 1
             await self._wait(2, 15)
-        self._story.count("parcels brought", len(left))
-        self._story.count("parcels loaded", taken)
+        self._story.count(self.place.id, "parcels brought", len(left))
+        self._story.count(self.place.id, "parcels loaded", taken)
         self._story.note(self.place.id, f"courier: {taken} of {len(left)} parcels are in")
         gone = [parcel.id for _, parcel in left if parcel.box is None]
         if gone:
@@ -118,7 +125,7 @@ class Neighbourhood:
 
     async def _load_together(self, parcels: list[Parcel]) -> None:
         """Scan one label after the other, then put each behind its door as the doors open in turn."""
-        self._story.count("scanned ahead", len(parcels))
+        self._story.count(self.place.id, "scanned ahead", len(parcels))
         for parcel in parcels:
             answer = await self.show(codes.parcel_label(parcel.id))
             if answer is not None and answer.refusal in ("no_badge", "bad_badge"):
@@ -151,7 +158,7 @@ class Neighbourhood:
             self._story.trace(self.place.id, f"courier says of {parcel} at {answer.door}: {word}")
             answer = await edge.entrance.said(word, answer.door)
 
-    async def _load(self, parcel: Parcel) -> bool:
+    async def _load(self, parcel: Parcel, brought: list[Parcel]) -> bool:
         for _ in range(TRIES):
             answer = await self.show(codes.parcel_label(parcel.id))
             if answer is None:
@@ -162,16 +169,23 @@ class Neighbourhood:
                 return parcel.box is not None
             elif answer.refusal in ("no_fit", "not_ours"):
                 return False
-            elif await self._is_served(parcel, answer):
+            elif await self._is_served(parcel, answer, brought):
                 return True
             else:
                 await self._wait(5, 30)
         return parcel.box is not None
 
-    async def _is_served(self, parcel: Parcel, answer: Answer) -> bool:
-        """Also where the cabinet calls a door busy that is opening for this very parcel."""
-        if answer.kind == "queued" and await self._comes_up([parcel]) is None:
-            return False
+    async def _is_served(self, parcel: Parcel, answer: Answer, brought: list[Parcel]) -> bool:
+        """Also where the cabinet calls a door busy that is opening for this very parcel.
+
+        A door that opens meanwhile for another one, scanned before, gets that one.
+        """
+        while answer.kind == "queued" and self._door_for(parcel) is None:
+            came = await self._comes_up([each for each in brought if each.box is None])
+            if came is None:
+                return False
+            if came is not parcel:
+                await self._put(came, self._door_for(came))
         return await self._put(parcel, self._door_for(parcel))
 
     def _door_for(self, parcel: Parcel) -> str | None:
@@ -203,7 +217,7 @@ class Neighbourhood:
         answer = await edge.entrance.said("does_not_fit", label)
         if answer.kind != "opening" and answer.refusal != "no_fit":
             return False
-        self._story.count("does not fit")
+        self._story.count(self.place.id, "does not fit")
         with self._standing_at(label):
             await self._shut(label)
         return True
@@ -236,7 +250,12 @@ class Neighbourhood:
         """Come for all that has arrived of an order; try again and another way when a door stays shut."""
         if not order.to_fetch:
             return
-        self._story.count("residents came")
+        self._story.count(self.place.id, "residents came")
+        if self._goes_wrong():
+            await self._chance.choice(self.others).is_shown(
+                order.code, self._cloud.pickup_qr(self.place.id, order.id)
+            )
+            await self._wait(20, 120)
         ways: list[str] = []
         troubles: list[str] = []
         for attempt in range(TRIES):
@@ -247,8 +266,8 @@ class Neighbourhood:
             ways.append(way)
             refusal = await self._try(order, way)
             if not order.to_fetch:
-                self._story.count("residents served")
-                self._story.count(f"served by {way}")
+                self._story.count(self.place.id, "residents served")
+                self._story.count(self.place.id, f"served by {way}")
                 await self._look_again(order)
                 return
             restarted = starts != self.place.starts or not self.place.is_serving
@@ -259,7 +278,7 @@ class Neighbourhood:
     def _unserved(self, order: Order, ways: list[str], troubles: list[str]) -> None:
         left = ", ".join(f"{parcel.id} in {parcel.box}" for parcel in order.to_fetch)
         if all(troubles) or all(parcel.excused for parcel in order.to_fetch):
-            self._story.count("residents kept out by a broken thing")
+            self._story.count(self.place.id, "residents kept out by a broken thing")
             self._story.note(self.place.id, f"resident of {order.id} gives up: {left} ({troubles[-1]})")
         else:
             tried = ", ".join(
@@ -323,20 +342,36 @@ class Neighbourhood:
             self._hands.take(label, goods.name)
             parcel.fetched, parcel.box = True, None
             self._story.trace(self.place.id, f"hands take {goods.name} from {label}")
-            self._story.count("things fetched after all" if parcel in order.left else "parcels fetched")
+            what = "things fetched after all" if parcel in order.left else "parcels fetched"
+            self._story.count(self.place.id, what)
         if self._has_beams and not order.left and self._chance.random() < self._habits.leave_behind:
             self._leave_something(order, label)
         if self._chance.random() < self._habits.leave_open:
-            self._story.count("doors left open")
+            self._story.count(self.place.id, "doors left open")
             await self._wait(60, 300)
         await self._shut(label)
+
+    # --- people of another cabinet
+
+    def _goes_wrong(self) -> bool:
+        return bool(self.others) and self._chance.random() < self._habits.wrong_cabinet
+
+    async def is_shown(self, code: str | None, *texts: str) -> None:
+        """Somebody is in front of the wrong cabinet; none of its doors is for them."""
+        self._story.count(self.place.id, "strangers")
+        answers = [] if code is None else [await self.type(code)]
+        answers += [await self.show(text) for text in texts]
+        for answer in answers:
+            if answer is not None and answer.kind in ("opening", "queued", "courier"):
+                wrong = f"a right to open another cabinet is answered {answer.kind}"
+                self._story.violated(self.place.id, wrong)
 
     def _leave_something(self, order: Order, label: str) -> None:
         thing = Parcel(f"glove of {order.id}", order.id, self.place.id, box=label, lay_in=label)
         self.parcels[thing.id] = thing
         order.left.append(thing)
         self._hands.put(label, Goods(thing.id))
-        self._story.count("things left behind")
+        self._story.count(self.place.id, "things left behind")
 
     async def _look_again(self, order: Order) -> None:
         """The screen says that something is still there: the same code once more, as often as that helps."""
@@ -350,13 +385,13 @@ class Neighbourhood:
                 continue
             with self._standing_at(doors[0]):
                 await self._take_out(order, doors[0])
-        self._story.count("things left for a person")
+        self._story.count(self.place.id, "things left for a person")
 
     # --- others
 
     async def guess(self) -> None:
         """Somebody tries codes, more than the keypad lets pass."""
-        self._story.count("guessing")
+        self._story.count(self.place.id, "guessing")
         for _ in range(self._chance.randrange(3, 12)):
             answer = await self.type(f"{self._chance.randrange(10**8):08d}")
             if answer is not None and answer.kind == "opening":
@@ -428,9 +463,11 @@ class Neighbourhood:
     def _trouble(self, order: Order) -> str:
         """What physical thing stands between this order and its owner right now."""
         mine = {str(parcel.box) for parcel in order.to_fetch}
-        for fault in self.place.served.faults.active():
-            if fault.where in mine or fault.where not in self._hands.labels():
+        served = self.place.served
+        others = {*self._hands.labels(), *served.airs, *served.probes, CLIMATE_BUS} - mine
+        for fault in served.faults.active():
+            if fault.where not in others:
                 return fault.cause.value
         if not self.place.is_serving:
             return "dark"
-        return ""
+        return "its air is or may be too warm" if any(map(self.cold.bars, mine)) else ""

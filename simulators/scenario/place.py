@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,13 @@ from controller.identity import Identity
 from controller.kiosk import Kiosk
 from firmware_bridge.assemble import assemble
 from simulators.cabinet import Goods
+from simulators.scenario.file import ColdZone
 from simulators.scenario.network import MemoryConnection, Network, Weather
 from simulators.scenario.pipe import Cable, HostEnd
 from simulators.serve import Served
 
 PULSE_MS = 300
+CLIMATE_BUS = "climate"
 
 
 class DarkScreen(Kiosk):
@@ -62,7 +64,9 @@ class Place:
         self.cables: dict[str, Cable] = {}
         loop = asyncio.get_running_loop()
         self._time = loop.time
-        self.served = Served(file, folder, seed=chance.randrange(2**32), clock=loop.time, end=self._cable)
+        self.served = Served(
+            file, folder, seed=chance.randrange(2**32), clock=loop.time, end=self._cable, whole_answers=True
+        )
         self.weather = network.weather.setdefault(file.id, Weather())
         self.wrong_by_s = 0.0
         """How far this computer's wall clock is off."""
@@ -72,11 +76,10 @@ class Place:
         self.settings = EdgeSettings(folder=folder, kiosk_port=0, **settings)
         self._identity, self._network, self._now_ms, self._chance = identity, network, now_ms, chance
         self._ended = ended
-        self._boot_at, self._boot = loop.time(), self._new_boot()
+        self.boot_at, self._boot = loop.time(), self._new_boot()
         self._plugged: list[HostEnd] = []
         self._connections: list[MemoryConnection] = []
         self._task: asyncio.Task[None] | None = None
-        self.served.buses[file.bus[0].name].wire.merged = True
 
     @property
     def now(self) -> float:
@@ -138,7 +141,7 @@ class Place:
 
     async def power_returns(self, *, clock_lost: bool) -> None:
         """Boards and computer come up again; without a clock battery in 1970."""
-        self._boot_at, self._boot = self.now, self._new_boot()
+        self.boot_at, self._boot = self.now, self._new_boot()
         if clock_lost:
             self.wrong_by_s = -self._now_ms() / 1000
         await self.served.mains(True)
@@ -152,7 +155,7 @@ class Place:
     # --- what this computer has
 
     def _computer(self) -> Computer:
-        boot_at, boot = self._boot_at, self._boot
+        boot_at, boot = self.boot_at, self._boot
         return Computer(
             monotonic=self._time,
             boot_seconds=lambda: self._time() - boot_at,
@@ -190,8 +193,13 @@ class Place:
             raise
 
 
-def cabinet_file(number: int, compartments: int, *, beams: bool = False) -> CabinetFile:
-    """A small locker; every second one, and all with beams, have relay cards in place of an 8A/80 board."""
+def cabinet_file(
+    number: int, compartments: int, cold: Sequence[ColdZone] = (), *, beams: bool = False
+) -> CabinetFile:
+    """A small locker; every second one, and all with beams, have relay cards in place of an 8A/80 board.
+
+    The first compartments lie in the cold zones, whose probes share a bus of their own.
+    """
     modbus = beams or number % 2 == 0
     about = {
         "id": f"cabinet-{number:02d}", "number": str(number), "name_zh": "测试柜", "name_en": "Test",
@@ -203,20 +211,35 @@ def cabinet_file(number: int, compartments: int, *, beams: bool = False) -> Cabi
         "channels": channels if modbus else 24, "pulse_ms": PULSE_MS,
         "inputs": 2 * channels if beams else None,
     }  # fmt: skip
+    bus = {"name": "bus", "kind": "modbus" if modbus else "serial", "port": "bus", "baud": 115200}
+    climate = {"name": CLIMATE_BUS, "kind": "modbus", "port": CLIMATE_BUS}
+    zones = [zone.name for zone in cold for _ in range(zone.compartments)]
+    zones += ["ambient"] * (compartments - len(zones))
     return parse(
         {
             "cabinet": about,
-            "bus": [{"name": "bus", "kind": "modbus" if modbus else "serial", "port": "bus", "baud": 115200}],
+            "bus": [bus, climate] if cold else [bus],
             "board": [board],
             "reader": [{"name": "qr", "port": "qr"}],
-            "zone": [{"name": "ambient", "class": "ambient"}],
+            "thermometer": [
+                {"name": f"in-{zone.name}", "bus": CLIMATE_BUS, "address": at}
+                for at, zone in enumerate(cold, 1)
+            ],
+            "zone": [{"name": "ambient", "class": "ambient"}, *(_cold_zone(zone) for zone in cold)],
             "compartment": [
                 {
                     "label": f"{n:02d}", "size": "SSMMLL"[(n - 1) % 6], "board": "locks", "channel": n,
-                    "row": n, "beam_input": channels + n if beams else None,
+                    "row": n, "zone": zone, "beam_input": channels + n if beams else None,
                 }
-                for n in range(1, compartments + 1)
+                for n, zone in enumerate(zones, 1)
             ],
         },
         f"cabinet {number}",
     )  # fmt: skip
+
+
+def _cold_zone(zone: ColdZone) -> dict[str, Any]:
+    return {
+        "name": zone.name, "class": zone.class_, "limit_celsius": zone.limit_celsius,
+        "thermometer": f"in-{zone.name}",
+    }  # fmt: skip

@@ -36,7 +36,8 @@ class Wanted:
     scenario: Scenario
     seed: int
     days: float
-    cabinets: int = 1
+    cabinets: int | None = None
+    """None: as many as the scenario says."""
 
 
 def run(
@@ -92,8 +93,10 @@ class _World:
 
     async def live(self) -> None:
         """To the end, or to the first violation."""
-        for number in range(1, self._wanted.cabinets + 1):
+        for number in range(1, (self._wanted.cabinets or self._wanted.scenario.cabinets) + 1):
             await self._build(number)
+        for people in self._people:
+            people.others = [other for other in self._people if other is not people]
         works = [asyncio.create_task(self._days(people)) for people in self._people]
         scenario, chance = self._wanted.scenario, self._chance("cloud's trouble")
         works.append(
@@ -112,7 +115,7 @@ class _World:
 
     async def _build(self, number: int) -> None:
         scenario = self._wanted.scenario
-        file = cabinet_file(number, scenario.compartments, beams=scenario.beams)
+        file = cabinet_file(number, scenario.compartments, scenario.zone, beams=scenario.beams)
         place = Place(
             file, self._folder / file.id, self._cloud.enrol(file.id), self._network, self._now_ms,
             self._chance(f"place {number}"),
@@ -129,6 +132,8 @@ class _World:
         def pulsed(label: str) -> None:
             witness.pulsed(label)
             trouble.pulsed()
+            if witness.purpose(label) == "collect":
+                people.cold.handed_out(label)
 
         place.served.cabinet.pulsed = pulsed
         self._places.append(place)
@@ -177,8 +182,8 @@ class _World:
             chance.choice("SSM") for _ in range(chance.randint(1, self._wanted.scenario.people.most_parcels))
         ]
         code = f"{chance.randrange(10**8):08d}"
-        cabinet = people.place.id
-        order, ids = self._cloud.expect(cabinet, sizes, code)
+        cabinet, zone = people.place.id, chance.choice(people.place.file.compartment).zone
+        order, ids = self._cloud.expect(cabinet, sizes, code, zone)
         parcels = [Parcel(parcel, order, cabinet) for parcel in ids]
         self._parcels.update({parcel.id: parcel for parcel in parcels})
         return Order(order, code, parcels)
@@ -228,7 +233,7 @@ class _World:
             for place in self._places:
                 self._reckoning.check_drained(place)
                 self._reckoning.check_goods(place)
-                self.story.count("events", place.edge.store.seq if place.edge else 0)
+                self.story.count(place.id, "events", place.edge.store.seq if place.edge else 0)
         for place in self._places:
             await place.kill()
 

@@ -28,6 +28,7 @@ class Story:
     """Seconds since midnight of the first day."""
     tell_at_once: Callable[[str], None] = lambda line: None
     sums: dict[int, Counter[str]] = field(default_factory=dict)
+    by_cabinet: dict[str, Counter[str]] = field(default_factory=dict)
     account: list[str] = field(default_factory=list)
     violation: Violation | None = None
     lines: int = 0
@@ -55,8 +56,9 @@ class Story:
         self.trace(cabinet, line)
         self.tell_at_once(f"day {self.moment()[:-4]}  {cabinet:<10} {line}")
 
-    def count(self, what: str, by: int = 1) -> None:
+    def count(self, cabinet: str, what: str, by: int = 1) -> None:
         self.sums.setdefault(self.day, Counter())[what] += by
+        self.by_cabinet.setdefault(cabinet, Counter())[what] += by
 
     def violated(self, cabinet: str, what: str) -> None:
         """The first one ends the run."""

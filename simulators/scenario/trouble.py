@@ -18,6 +18,7 @@ AT_DOORS = (Cause.LATCH_JAMMED, *SWITCHES)
 ON_BUSES = (Cause.NOISE, Cause.ECHO, Cause.MERGED)
 NOISE_BYTES_PER_SECOND = 20.0
 LATE_SECONDS = (0.05, 0.5)
+TECHNICIAN = "00000000000000ee"
 RESTART_SECONDS = (0.5, 5.0)
 AIMED = 0.7
 """Share of the kills that wait for a pulse: those are the moments that matter."""
@@ -41,6 +42,7 @@ class Trouble:
         """From now on."""
         computer, net, people = self._scenario.computer, self._scenario.network, self._scenario.people
         self._place.weather.delay_s, self._place.weather.twice = net.delay_s, net.twice
+        cold = self._scenario.cold
         happenings: list[tuple[float, Callable[[], Awaitable[None]]]] = [
             (computer.kills_per_day, self._kill),
             (computer.power_cuts_per_day, self._cut_power),
@@ -52,6 +54,15 @@ class Trouble:
             (people.inside_per_day, self._people.call_inside),
             (people.thefts_per_day, self._people.force),
         ]
+        if self._place.served.airs:
+            happenings += [
+                (cold.compressors_fail_per_day, self._stop_compressor),
+                (cold.probes_fall_silent_per_day, self._silence_probe),
+                (cold.probes_lie_per_day, self._let_probe_lie),
+            ]
+            self._tasks += [
+                asyncio.create_task(work) for work in (self._people.cold.run(), self._mend_cold())
+            ]
         happenings += [(rate, partial(self._break, cause)) for cause, rate in self._scenario.faults.items()]
         for rate, happen in happenings:
             if rate:
@@ -66,6 +77,8 @@ class Trouble:
         self._doomed = False
         for fault in self._place.served.faults.active():
             await self._repair(fault.cause, fault.where)
+        for probe in self._place.served.probes:
+            await self._place.served.let_hang(probe)
         self._place.weather.is_out = self._place.weather.is_stalled = False
         self._place.wrong_by_s = 0.0
         async with self._computer:
@@ -132,7 +145,7 @@ class Trouble:
 
     async def _cut_connection(self) -> None:
         self._story.trace(self._place.id, "the connection is cut")
-        self._story.count("connections cut")
+        self._story.count(self._place.id, "connections cut")
         self._network.break_connection(self._place.id, "reset")
 
     async def _lose_network(self) -> None:
@@ -143,7 +156,7 @@ class Trouble:
         self._place.weather.is_out = False
 
     async def _stall_network(self) -> None:
-        self._story.count("stalls")
+        self._story.count(self._place.id, "stalls")
         self._story.trace(self._place.id, "the network stalls")
         self._place.weather.is_stalled = True
         await self._minutes(self._scenario.network.stall_minutes)
@@ -172,6 +185,47 @@ class Trouble:
         self._excuse(cause, where)
         await self._place.served.repair(cause, where)
 
+    # --- cold air
+
+    async def _stop_compressor(self) -> None:
+        hours = self._chance.uniform(*self._scenario.cold.compressor_hours)
+        zone = self._chance.choice(list(self._place.served.airs))
+        await self._fail(Cause.COMPRESSOR_DEAD, zone, 60 * hours)
+
+    async def _silence_probe(self) -> None:
+        minutes = self._chance.uniform(*self._scenario.cold.probe_minutes)
+        await self._fail(Cause.BOARD_SILENT, self._chance.choice(list(self._place.served.probes)), minutes)
+
+    async def _fail(self, cause: Cause, where: str, minutes: float) -> None:
+        self._note(f"{cause.value.replace('_', ' ')} at {where} for {minutes:.1f} min", "cold things broken")
+        await self._place.served.fault(cause, where)
+        await asyncio.sleep(60 * minutes)
+        await self._place.served.repair(cause, where)
+
+    async def _let_probe_lie(self) -> None:
+        cold = self._scenario.cold
+        celsius, minutes = self._chance.uniform(*cold.lie_celsius), self._chance.uniform(*cold.probe_minutes)
+        probe = self._chance.choice(list(self._place.served.probes))
+        self._note(f"{probe} tells {celsius:.1f} °C for {minutes:.1f} min", "cold things broken")
+        await self._place.served.air(probe, celsius)
+        await asyncio.sleep(60 * minutes)
+        await self._place.served.let_hang(probe)
+
+    async def _mend_cold(self) -> None:
+        """Somebody with a badge comes to held zones: repairs what is broken, and ends a hold."""
+        while True:
+            await self._minutes(self._scenario.cold.technician_minutes)
+            edge = self._place.edge
+            for zone in edge.zones.held if edge is not None and self._place.is_serving else ():
+                await self._place.served.repair(Cause.COMPRESSOR_DEAD, zone)
+                await self._place.served.repair(Cause.BOARD_SILENT, f"in-{zone}")
+                await self._place.served.let_hang(f"in-{zone}")
+                assert edge is not None
+                answer = await edge.zones.release(zone, TECHNICIAN)
+                self._note(
+                    f"a technician looks at {zone}: {answer or 'the hold ends'}", "looks at cold zones"
+                )
+
     def _excuse(self, cause: Cause, where: str) -> None:
         """What lay behind a switch that lies is beyond anybody's knowledge."""
         if cause in SWITCHES:
@@ -189,7 +243,7 @@ class Trouble:
         await asyncio.sleep(60 * self._chance.uniform(*how_many))
 
     def _note(self, line: str, counted: str) -> None:
-        self._story.count(counted)
+        self._story.count(self._place.id, counted)
         self._story.note(self._place.id, line)
 
 
@@ -199,7 +253,7 @@ async def trouble_the_cloud(
     """The broker restarts and forgets everything; the service stops for a while. Until cancelled."""
 
     async def restart_broker() -> None:
-        story.count("broker restarts")
+        story.count("cloud", "broker restarts")
         story.note("cloud", "the broker restarts and has forgotten everything")
         network.broker_is_up = False
         network.restart_broker()
@@ -208,7 +262,7 @@ async def trouble_the_cloud(
 
     async def stop_cloud() -> None:
         minutes = chance.uniform(*scenario.network.cloud_stop_minutes)
-        story.count("cloud stops")
+        story.count("cloud", "cloud stops")
         story.note("cloud", f"the cloud is stopped for {minutes:.1f} min")
         cloud.is_stopped = True
         await asyncio.sleep(60 * minutes)

@@ -70,7 +70,7 @@ class Witness:
         self.read()
         self._pulses[label] += 1
         self._story.trace(self._place.id, f"coil {label}")
-        self._story.count("pulses")
+        self._story.count(self._place.id, "pulses")
         opening = self._latest.get(label)
         if opening is None or self._pulses[label] > self._intents[label]:
             self._wrong(f"I5: coil {label} was energised and no intent was durable")
@@ -94,6 +94,10 @@ class Witness:
                 self._wrong(f"I3: {label} opens for order {opening.order}, goods of {parcel.order} lie there")
             if opening.purpose == "load" and parcel.id != opening.parcel:
                 self._wrong(f"I9: {label} opens to load {opening.parcel}, {parcel.id} lies there")
+
+    def purpose(self, label: str) -> str:
+        """What the latest opening of this door is for."""
+        return self._latest[label].purpose if label in self._latest else ""
 
     def read(self) -> None:
         """What has been committed since the last look."""

@@ -132,6 +132,20 @@ async def test_h8_goods_that_were_warm_for_too_long_are_refused_and_told(cold):
 
 
 @pytest.mark.row("H8")
+async def test_h8_a_program_that_dies_while_a_cold_door_opens_holds_nothing_for_it(cold):
+    order = cold.cloud.expect(zone="chilled")
+    await cold.hand_over()
+    await cold.courier()
+    died = cold.dies_after(1, carried_out=True)
+    await cold.scan(order)
+    assert died.is_set()
+    await cold.stop()
+    await cold.start()
+    await cold.until(lambda: is_cold(cold))
+    assert cold.edge.zones.held == ()
+
+
+@pytest.mark.row("H8")
 async def test_h8_nothing_is_loaded_into_a_held_zone_and_the_other_zone_serves_on(cold):
     await held(cold)
     order, other = cold.cloud.expect(zone="chilled"), cold.cloud.expect(zone="ambient")

@@ -144,7 +144,7 @@ async def warm_from_its_last_cold_reading(shop: Shop, minutes: float) -> float:
         assert loop.time() < end
         cold = shop.air.cold_at
         await asyncio.sleep(0.1)
-    return cold + shop.place._boot_at + 15 * MINUTE
+    return cold + shop.place.boot_at + 15 * MINUTE
 
 
 async def long_power_cut(shop: Shop) -> float:
@@ -159,7 +159,7 @@ async def power_cut_without_a_network(shop: Shop) -> float:
     await shop.place.lose_power()
     await asyncio.sleep(shop.chance.uniform(1, 30) * MINUTE)
     await shop.place.power_returns(clock_lost=shop.chance.random() < 0.5)
-    return shop.place._boot_at + 15 * MINUTE
+    return shop.place.boot_at + 15 * MINUTE
 
 
 REASONS = (dead_compressor, lost_probe, long_power_cut, power_cut_without_a_network)
