@@ -156,6 +156,9 @@ def _loaded(box: Box, opening: Opening, *, left_open: bool) -> tuple[Box, tuple[
 def _collected(
     box: Box, opening: Opening, now: float, *, left_open: bool
 ) -> tuple[Box, tuple[fact.Fact, ...]]:
+    if box.parcel is not None and box.awaits_word:  # whether it ever lay there nobody has said
+        after, facts = to_be_checked(box, opening, "collected in doubt")
+        return replace(after, awaits_word=True), facts
     left = left_behind(box, now) if box.parcel is not None else box.left
     if left_open:  # anybody may have been at it: somebody with a badge looks first
         left = None

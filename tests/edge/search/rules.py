@@ -3,7 +3,7 @@
 from search_machine import COMMANDS, NOW, RULES, Kept, Outcome, hold
 from search_situation import World
 
-from config.contract.events import ParcelDeposited
+from config.contract.events import ParcelCollected, ParcelDeposited
 from controller.visit import Box, Pulse, Purpose, Side, State
 
 LATCHED = {Side.COLD_HOLD, Side.FORCED, Side.QUARANTINE}
@@ -50,6 +50,8 @@ def check_step(before: Box, kept: Kept, outcome: Outcome, name: str) -> None:
     opening = outcome.box.opening
     if outcome.pulses and opening is not None and opening.purpose is Purpose.COLLECT:
         hold(not before.sides & {Side.COLD_HOLD, Side.QUARANTINE}, "I17: held goods are handed out")
+    collected = any(isinstance(told, ParcelCollected) for told in outcome.facts)
+    hold(not (collected and before.awaits_word), "I14: called collected, and nobody has said that it was in")
     lost = (before.sides - outcome.box.sides) & LATCHED
     looked = name == "reads" and before.opening is not None and before.opening.purpose is Purpose.SERVICE
     hold(not lost or looked, f"I17: {set(lost)} ended by {name}")
