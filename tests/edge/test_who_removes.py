@@ -46,7 +46,7 @@ def test_who_may_not_remove_or_step_in_is_told_why(box, wish, reason):
 @pytest.mark.parametrize(
     "box",
     [FULL, replace(FULL, state=State.CHECKING), replace(FULL, rest_until=100.0), ambiguous(REMOVE)]
-    + [replace(FULL, sides=frozenset({side})) for side in Side],
+    + [replace(FULL, sides=frozenset({side})) for side in Side if side is not Side.UNPROVEN],
 )
 def test_what_nobody_fetched_is_removed_also_where_it_is_held(box):
     step = visit.ask(box, REMOVE, 100.0, RULES)

@@ -22,7 +22,9 @@ class Life:
     def __init__(self, cabinet) -> None:
         identity = cabinet.identity
         self.session = cabinet.session
-        self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"life-{cabinet.n}")
+        self.client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=f"life-{cabinet.n}", reconnect_on_failure=False
+        )
         self.client.username_pw_set(identity.broker_login, identity.broker_password)
         will = signing.mac(cabinet.keys, Leaf.STATUS, cabinet.status("offline").body())
         birth = signing.mac(cabinet.keys, Leaf.STATUS, cabinet.status().body())
