@@ -5,8 +5,8 @@ boards' end of the wires: the reader's last byte handed to the host, the unlock 
 reply's last byte handed to the host. The limit beside it is what the wire itself needs, plus one fsync on the
 same file system, measured between the pickups.
 
-Parcels are loaded once, through a real cloud. Each row then starts from a copy of that cabinet's data: the
-compartments keep their labels, whatever boards they are wired to.
+Parcels are loaded once a family of boards, through a real cloud. Each row then starts from a copy of that
+cabinet's data: all doors hang on the first board, as they did then.
 """
 
 import asyncio
@@ -173,13 +173,14 @@ async def measure(
     """The machine and one row for each bench; every round goes through all benches."""
     folder = own_folder("measure")
     try:
-        loaded = await _load(folder, say)
+        families = dict.fromkeys(bench.family for bench in benches)
+        loaded = {family: await _load(folder / family, family, say) for family in families}
         rows = {bench: Row(bench) for bench in benches}
         luck = random.Random(seed)
         for number in range(rounds):
             for bench in benches:
                 say(f"round {number + 1} of {rounds}: {_named(bench)}")
-                rows[bench].blocks += await _run(bench, loaded, folder / f"run-{number}", luck)
+                rows[bench].blocks += await _run(bench, loaded[bench.family], folder / f"run-{number}", luck)
         return described(folder), list(rows.values())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -190,7 +191,7 @@ def _named(bench: Bench) -> str:
     return f"{bench.family} at {bench.baud}, {polled}"
 
 
-# --- loading, once
+# --- loading, once a family: a cabinet whose doors hang elsewhere would open none of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +201,9 @@ class _Loaded:
     orders: tuple[Order, ...]
 
 
-async def _load(folder: Path, say: Callable[[str], None]) -> _Loaded:
+async def _load(folder: Path, family: Family, say: Callable[[str], None]) -> _Loaded:
     """A cabinet full of parcels, loaded through the reader; then everything is switched off."""
-    file = _write_cabinet(folder, Bench("lock_8a80", 115200, 1))
+    file = _write_cabinet(folder, Bench(family, 115200, 1))
     cabinet = load(file)
     place = Place(
         folder / "place", Neighbourhood(name_zh="量测", name_en="Measured", cabinets=((file, cabinet),)),
@@ -312,11 +313,10 @@ def _is_unlock(family: Family, frame: bytes) -> bool:
 
 
 def _write_cabinet(folder: Path, bench: Bench) -> Path:
-    """The same compartments for every bench, spread over its boards."""
+    """The same compartments for every bench, all on its first board; the others are only polled."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "cabinet.toml"
     kind = "modbus" if bench.family == "lock_modbus" else "serial"
-    channels = COMPARTMENTS // bench.boards
     parts: list[tuple[str, dict[str, Any]]] = [
         ("bus", {"name": "bus", "kind": kind, "port": "bus", "baud": bench.baud}),
         ("reader", {"name": "qr", "port": "qr", "baud": READER_BAUD}),
@@ -324,12 +324,10 @@ def _write_cabinet(folder: Path, bench: Bench) -> Path:
     ]
     for number in range(1, bench.boards + 1):
         about = {"name": f"b{number}", "kind": bench.family, "bus": "bus", "address": number}
-        parts.append(("board", {**about, "channels": channels, "pulse_ms": PULSE_MS}))
+        parts.append(("board", {**about, "channels": COMPARTMENTS, "pulse_ms": PULSE_MS}))
     for number in range(COMPARTMENTS):
-        board, channel = f"b{number // channels + 1}", number % channels + 1
-        parts.append(
-            ("compartment", {"label": f"{number + 1:02}", "size": "S", "board": board, "channel": channel})
-        )
+        door = {"label": f"{number + 1:02}", "size": "S", "board": "b1", "channel": number + 1}
+        parts.append(("compartment", door))
     about = {"id": "measured", "number": "M", "name_zh": "量测柜", "name_en": "Measured", "phone": "000"}
     file.write_text(
         _toml("[cabinet]", about) + "".join(_toml(f"[[{name}]]", part) for name, part in parts),
