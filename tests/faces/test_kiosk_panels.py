@@ -157,6 +157,7 @@ def test_an_emergency_says_what_to_do_and_shows_all_doors():
     [
         Answer("question", door="05", asks=("is_in", "not_in")),
         Answer("question", door="05", other="06", asks=("in_other", "is_in", "not_in")),
+        Answer("question", door="05", asks=("this_door", "another_door")),
     ],
 )
 def test_a_question_offers_its_answers_as_buttons_in_both_languages(asked):
@@ -177,6 +178,19 @@ def test_an_open_door_lets_the_courier_say_that_it_does_not_fit():
     panel = panel_of(in_opening(fact.DoorOpened, "load", pulse=1, after_pulse_ms=90))
     assert [choice.word for choice in panel.choices] == ["does_not_fit", "not_empty"]
     assert panel_of(in_opening(fact.DoorOpened, pulse=1, after_pulse_ms=90)).choices == ()
+
+
+def test_a_technician_is_told_which_doors_are_to_be_proven_and_which_one_moved_instead():
+    doors = ("05", "06")
+    for answer in (Answer("service", unproven=doors), Answer("proven", door="04", unproven=doors)):
+        panel = of_answer(answer)
+        assert_said_well(panel.says)
+        assert_said_well(panel.next_step)
+        assert panel.next_step.en.endswith("05, 06")
+    assert of_answer(Answer("proven", door="06")).next_step == say("all_proven")
+    moved = of_answer(Answer("other_moved", door="05", other="06"))
+    assert moved.says == say("other_moved", door="05", other="06")
+    assert moved.door == "06"
 
 
 def test_goods_that_were_too_warm_are_the_first_thing_a_technician_is_told() -> None:
