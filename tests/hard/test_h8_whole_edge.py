@@ -85,7 +85,7 @@ class Shop:
         answers = []
         for order in self.orders:
             answers.append(await self.people.type(order.code))
-            answers.append(await self.people.show(self.people._cloud.pickup_qr(self.place.id, order.id)))
+            answers.append(await self.people.show(self.people.cloud.pickup_qr(self.place.id, order.id)))
         return {answer.refusal for answer in answers if answer is not None}
 
 
