@@ -17,6 +17,8 @@ STAYS = {"occupied": "ready", "collecting": "ready", "checking": "unclear"}
 """How a parcel is that lies in a compartment of this state."""
 LEFT_BEHIND = "left_behind"
 """Note of a collected parcel in whose compartment a light beam saw something when the door was shut."""
+IN_DOUBT = "in_doubt"
+"""Note of a parcel whose owner had the door open, and nobody had said that it lay there."""
 NOT_SEEN = "not_seen"
 """Note of a parcel that lies in its compartment by the records and is not seen there any more."""
 
@@ -97,7 +99,8 @@ class Picture:
                 stay = _stay("ready", box.label, fact.occupancy)
                 self._where(place, fact.parcel, stay, deposited_ms=place.at_ms)
             case said.ParcelCollected():
-                stay = _stay("collected", box.label, fact.occupancy)
+                how = ("unclear", IN_DOUBT) if fact.in_doubt else ("collected", "")
+                stay = _stay(how[0], box.label, fact.occupancy, how[1])
                 self._where(place, fact.parcel, stay, collected_ms=place.at_ms)
             case said.DepositAborted():
                 self._where(place, fact.parcel, _stay("expected", None, None, fact.reason))

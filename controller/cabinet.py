@@ -229,7 +229,8 @@ class Cabinet:
         return step
 
     async def _commit(self, step: Step, along: Change) -> None:
-        used = tuple(told.parcel for told in step.facts if isinstance(told, ParcelCollected))
+        collected = [told for told in step.facts if isinstance(told, ParcelCollected)]
+        used = tuple(told.parcel for told in collected if not told.in_doubt)
         joined = [companion(self.boxes[step.box.label], step) for companion in self._companions]
         told = (*along.facts, *step.facts, *(fact for more in joined for fact in more.facts))
         meta = along.meta | {key: value for more in joined for key, value in more.meta.items()}

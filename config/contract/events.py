@@ -181,6 +181,11 @@ class DepositAnswered(_AtBox):
 class ParcelCollected(_WithParcel):
     """A collecting opening was seen open and closed: the resident has the goods, the right is used."""
 
+    in_doubt: bool = Field(
+        default=False,
+        description="nobody had said that it was put in: perhaps there was nothing to take; no right is used",
+    )
+
 
 class LeftBehind(_InOpening):
     """The door was shut and its light beam sees something still: the compartment is given to nobody."""

@@ -156,9 +156,6 @@ def _loaded(box: Box, opening: Opening, *, left_open: bool) -> tuple[Box, tuple[
 def _collected(
     box: Box, opening: Opening, now: float, *, left_open: bool
 ) -> tuple[Box, tuple[fact.Fact, ...]]:
-    if box.parcel is not None and box.awaits_word:  # whether it ever lay there nobody has said
-        after, facts = to_be_checked(box, opening, "collected in doubt")
-        return replace(after, awaits_word=True), facts
     left = left_behind(box, now) if box.parcel is not None else box.left
     if left_open:  # anybody may have been at it: somebody with a badge looks first
         left = None
@@ -166,7 +163,8 @@ def _collected(
     forgotten = told_left(box, after, opening, again=can_reopen(after, now))
     if box.parcel is None:  # its goods were collected before
         return after, (fact.OpeningEnded(**of(after, opening)), *forgotten)
-    return after, (fact.ParcelCollected(**of(after, opening), **parcel_in(box)), *forgotten)
+    told = fact.ParcelCollected(**of(after, opening), **parcel_in(box), in_doubt=box.awaits_word)
+    return after, (told, *forgotten)
 
 
 def _looked_into(box: Box, opening: Opening) -> tuple[Box, tuple[fact.Fact, ...]]:

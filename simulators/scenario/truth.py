@@ -128,7 +128,7 @@ class Witness:
                 self._latest[box["label"]] = opening
             case "DoorOpened":
                 self._opening(epoch, data).seen_open = True
-            case "ParcelCollected" as what:
+            case "ParcelCollected" as what if not data.get("in_doubt"):
                 self._moved[data["parcel"], what] += 1
                 if self._moved[data["parcel"], what] > 1:
                     self._wrong(f"I15: parcel {data['parcel']} is collected a second time")

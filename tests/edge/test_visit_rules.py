@@ -122,16 +122,13 @@ def test_a_look_for_service_proves_no_wiring_and_nothing_is_forgotten_behind_suc
     assert ask(visit.rewired(collected).box, again, 110.0, RULES) == Refused("unproven")
 
 
-def test_a_parcel_of_which_nobody_knows_whether_it_was_put_in_is_not_called_collected():
+def test_a_parcel_of_which_nobody_knows_whether_it_was_put_in_is_collected_in_doubt_only():
     doubtful = replace(FULL, state=State.CHECKING, awaits_word=True)
     step = shut(opened(doubtful, COLLECT), 105.0)
-    assert told(step) == ["DoorClosed", "CheckNeeded", "FaultRaised"]
-    assert visit.in_doubt(step.box)
-    assert (step.box.parcel, step.box.occupancy, step.facts[1].reason) == (
-        PARCEL,
-        OCCUPANCY,
-        "collected in doubt",
-    )
+    assert told(step) == ["DoorClosed", "ParcelCollected", "FaultCleared"]
+    assert step.facts[1].in_doubt
+    assert (step.box.state, step.box.parcel, step.box.awaits_word) == (State.VACANT, None, False)
+    assert not shut(opened(FULL, COLLECT), 105.0).facts[1].in_doubt
 
 
 def test_a_courier_comes_back_to_the_box_of_a_parcel_in_doubt():

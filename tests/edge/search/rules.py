@@ -50,8 +50,8 @@ def check_step(before: Box, kept: Kept, outcome: Outcome, name: str) -> None:
     opening = outcome.box.opening
     if outcome.pulses and opening is not None and opening.purpose is Purpose.COLLECT:
         hold(not before.sides & {Side.COLD_HOLD, Side.QUARANTINE}, "I17: held goods are handed out")
-    collected = any(isinstance(told, ParcelCollected) for told in outcome.facts)
-    hold(not (collected and before.awaits_word), "I14: called collected, and nobody has said that it was in")
+    sure = any(isinstance(told, ParcelCollected) and not told.in_doubt for told in outcome.facts)
+    hold(not (sure and before.awaits_word), "I14: called collected, and nobody has said that it was in")
     lost = (before.sides - outcome.box.sides) & LATCHED
     looked = name == "reads" and before.opening is not None and before.opening.purpose is Purpose.SERVICE
     hold(not lost or looked, f"I17: {set(lost)} ended by {name}")

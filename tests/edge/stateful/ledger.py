@@ -162,7 +162,7 @@ class Ledger(Witness):
                 self._standing[data["box"]["label"]] = self._opening(epoch, data)
             case "DoorClosed":
                 self._closed(data["box"])
-            case "ParcelCollected":
+            case "ParcelCollected" if not data.get("in_doubt"):
                 self._collected.add(data["parcel"])
             case "ColdHoldBegan":
                 self._held.add(data["box"]["label"])
