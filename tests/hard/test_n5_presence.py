@@ -1,6 +1,7 @@
 """Last wills of dead sessions race the births of new ones; presence is never wrong for long."""
 
 import asyncio
+import socket
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -36,7 +37,10 @@ class Life:
         self.client.loop_start()
 
     def kill(self) -> None:
-        self.client._sock_close()
+        """Its loop hears of it at once, and does not come back."""
+        connection = self.client.socket()
+        assert connection is not None
+        connection.shutdown(socket.SHUT_RDWR)
         self.client.loop_stop()
 
 
