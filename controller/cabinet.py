@@ -173,9 +173,11 @@ class Cabinet:
             self._tell(Changed(None, change.facts))
 
     async def change_together(self, decide: Callable[[], Change]) -> None:
-        """Several compartments in one transaction; ``decide`` is asked when it is its turn."""
+        """Several compartments in one transaction; ``decide`` is asked in its turn, and may want nothing."""
         async with self._turn:
             change = decide()
+            if change == Change():
+                return
             await self._store.commit(change, self._clock.stamp())
             self.boxes.update({box.label: box for box in change.boxes})
             self._tell(Changed(None, change.facts))

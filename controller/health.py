@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import structlog
 
-from config.contract.events import DoorOpened, FaultCleared, FaultRaised
+from config.contract.events import DoorOpened, Fact, FaultCleared, FaultRaised
 from config.contract.faults import FAULTS
 from controller.beat import Beat
 from controller.cabinet import Cabinet
@@ -56,17 +56,23 @@ class Health:
         assert fault in FAULTS, fault
         if not self.has(fault, subject):
             told = FaultRaised(fault=fault, subject=subject, detail=detail[:300])
-            await self._cabinet.record(Change(facts=(told,)))
+            await self._cabinet.change_together(lambda: _unless(self.has(fault, subject), told))
 
     async def ends(self, fault: str, subject: str) -> None:
         if self.has(fault, subject):
-            await self._cabinet.record(Change(facts=(FaultCleared(fault=fault, subject=subject),)))
+            told = FaultCleared(fault=fault, subject=subject)
+            await self._cabinet.change_together(lambda: _unless(not self.has(fault, subject), told))
 
     async def look(self) -> None:
-        """Once: end what is over."""
-        for fault, subject in self._store.open_faults:
-            if self._is_over(fault, subject):
-                await self.ends(fault, subject)
+        """Once: end what is over, as the doors show it when no change of theirs is half made."""
+        if self._ended() != Change():
+            await self._cabinet.change_together(self._ended)
+
+    def _ended(self) -> Change:
+        over = [
+            (fault, subject) for fault, subject in self._store.open_faults if self._is_over(fault, subject)
+        ]
+        return Change(facts=tuple(FaultCleared(fault=fault, subject=subject) for fault, subject in over))
 
     def _is_over(self, fault: str, subject: str) -> bool:
         if fault in self.over:
@@ -114,6 +120,10 @@ class Health:
             await self.ends(fault, name)
         else:
             await self.begins(fault, name, str(wire.fault or ""))
+
+
+def _unless(known: bool, told: Fact) -> Change:
+    return Change() if known else Change(facts=(told,))
 
 
 def _is_quiet(box: Box, now: float) -> bool:
