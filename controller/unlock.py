@@ -92,7 +92,7 @@ class Unlocker:
         except BridgeError as error:
             log.error("lock board", label=pulse.label, error=str(error))
             return self._clock.now()
-        if answer.answer is not PulseAnswer.ACCEPTED:
+        if answer.answer not in (PulseAnswer.ACCEPTED, PulseAnswer.NEVER_ANSWERS):
             log.warning("pulse", label=pulse.label, answer=answer.answer)
         return answer.sent_at if answer.sent_at is not None else self._clock.now()
 

@@ -4,8 +4,6 @@ import asyncio
 import json
 import sys
 from collections.abc import Coroutine
-from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -13,9 +11,10 @@ import typer
 
 from config.cabinet import Cabinet, load
 from config.problems import BadFile
-from firmware_bridge import lock_8a80, modbus
 from firmware_bridge.assemble import assemble
+from firmware_bridge.decode import read, read_line
 from firmware_bridge.errors import BridgeError
+from firmware_bridge.frames import Sender
 from firmware_bridge.ports import PulseAnswer
 
 T = TypeVar("T")
@@ -25,16 +24,6 @@ app = typer.Typer(no_args_is_help=True, help="Talk to the boards of a cabinet.")
 File = Annotated[Path, typer.Argument(help="cabinet file")]
 Port = Annotated[list[str] | None, typer.Option(help="NAME=ADDRESS: another port for a bus or reader")]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object")]
-
-
-class Kind(StrEnum):
-    """Families whose frames can be read."""
-
-    LOCK_8A80 = "lock_8a80"
-    LOCK_MODBUS = "lock_modbus"
-
-
-READ = {Kind.LOCK_8A80: lock_8a80.read_frame, Kind.LOCK_MODBUS: modbus.RtuFrame.from_bytes}
 
 
 @app.command()
@@ -71,18 +60,32 @@ def open_door(file: File, label: str, port: Port = None, as_json: AsJson = False
 
 @app.command()
 def decode(
-    kind: Kind, frame: Annotated[str, typer.Argument(help="bytes in hex")], as_json: AsJson = False
+    kind: Annotated[str, typer.Argument(help="family, or - for JSON lines on standard input")],
+    frame: Annotated[list[str] | None, typer.Argument(help="bytes in hex")] = None,
+    sender: Annotated[Sender | None, typer.Option("--from", help="who sent it, where that matters")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Say what a frame means, or why it is none.
+    """Say what a frame means, or exactly what is wrong with it.
 
-    Example: ./tuangui bridge decode lock_8a80 8A0101119B
+    With - each line of standard input is a JSON object with "protocol", "hex" and perhaps "direction"; each
+    is answered by one line with "meaning" and the fields, or with "error".
+
+    Example: ./tuangui bridge decode lock_8a80 8A 01 01 11 9B --from host
     """
+    if kind == "-":
+        for line in sys.stdin.buffer:
+            print(json.dumps(read_line(line.decode(errors="replace")), ensure_ascii=False), flush=True)
+        return
     try:
-        told = READ[kind](bytes.fromhex(frame))
+        told = read(kind, "".join(frame or []), sender)
     except ValueError as error:
-        _fail(f"{frame}: {error}")
-    facts = {"means": type(told).__name__} | asdict(told)
-    print(json.dumps(facts, default=bytes.hex) if as_json else told)
+        _fail(f"{' '.join(frame or [])}: {error}")
+    if as_json:
+        print(json.dumps(told, ensure_ascii=False))
+    else:
+        print(told.pop("meaning"))
+        for key, value in told.items():
+            print(f"{key:>12}  {'-' if value is None else value}")
 
 
 async def _doors(cabinet: Cabinet, ports: dict[str, str]) -> tuple[dict[str, str], list[str]]:

@@ -5,15 +5,17 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from config.cabinet import Board, Bus, Cabinet, Reader
+from config.cabinet import Bus, Cabinet, Reader
+from firmware_bridge import lock_8a80, lock_modbus
 from firmware_bridge.climate_xymd02 import ClimateXymd02
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
 from firmware_bridge.line import Line, Plug, Trace, Wire
-from firmware_bridge.lock_8a80 import Lock8A80
-from firmware_bridge.lock_modbus import LockModbus
 from firmware_bridge.modbus import ModbusBus
 from firmware_bridge.ports import LockBoard, Thermometer
 from firmware_bridge.scan_text import TextReader
+
+DEVICES = {device.family.kind: device for device in (lock_8a80.DEVICE, lock_modbus.DEVICE)}
+"""Every family that can be driven, by the kind that a cabinet file names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def assemble(
         hardware.lines[bus.name] = owner.line if isinstance(owner, ModbusBus) else owner
     for board in cabinet.board:
         beams = [c.beam_input for c in cabinet.compartment if c.board == board.name and c.beam_input]
-        hardware.boards[board.name] = _board(board, buses[board.bus], tuple(beams))
+        hardware.boards[board.name] = DEVICES[board.kind].drive(board, buses[board.bus], tuple(beams))
     for probe in cabinet.thermometer:
         bus_of_probe = buses[probe.bus]
         assert isinstance(bus_of_probe, ModbusBus)  # the cabinet file's cross checks say so
@@ -124,27 +126,3 @@ def _bus_wire(bus: Bus, address: str, trace: Trace | None, plug: Plug | None) ->
 
 def _reader_wire(reader: Reader, address: str, trace: Trace | None, plug: Plug | None) -> Wire:
     return Wire(address, baud=reader.baud, trace=trace, plug=plug)
-
-
-def _board(board: Board, bus: Line | ModbusBus, beams: tuple[int, ...]) -> LockBoard:
-    if isinstance(bus, ModbusBus):
-        return LockModbus(
-            board.name,
-            bus,
-            board.address,
-            board.channels,
-            pulse_ms=board.pulse_ms,
-            inputs_address=board.inputs_address,
-            closed_input=board.closed_input,
-            beams=beams,
-            clear_input=board.clear_input,
-        )
-    return Lock8A80(
-        board.name,
-        bus,
-        board.address,
-        board.channels,
-        pulse_ms=board.pulse_ms,
-        closed_value=board.closed_value,
-        byte_order=board.byte_order,
-    )

@@ -1,19 +1,20 @@
 """Lock boards that speak 8A/80 frames with an XOR check byte (Shuoming and many rebrands), over RS-485.
 
-The driver knows one board: its address, its channels and how its switches are to be read. It does not know
-which door hangs on which channel, nor why one is opened. The frames that energise every lock (lock 00) or
-hold a coil on (9A) and release it (9B) exist on these boards and cannot be made here.
+The frames that energise every lock (lock 00) or hold a coil on (9A) and release it (9B) exist on these boards
+and cannot be made here.
 """
 
-import asyncio
 from dataclasses import dataclass
 from functools import reduce
 from operator import xor
 from typing import Literal, Self
 
-from firmware_bridge.errors import PortError, WrongUse
-from firmware_bridge.line import Exchange, Line
-from firmware_bridge.ports import DoorReadings, Permit, Pulse, PulseAnswer
+from config.cabinet import Board
+from config.cabinet.families import LOCKS
+from firmware_bridge.device import LockDevice
+from firmware_bridge.frames import Sender, check_byte_error, in_hex
+from firmware_bridge.line import Line
+from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
 # "8A, board, lock (00 = all), 11, BCC: open"; the answer has the same form with the switch's state for 11.
 OPEN = 0x8A
@@ -24,13 +25,9 @@ PULSE = 0x11
 HOLD, LET_GO = 0x9A, 0x9B
 ALL_STATES = 0x33
 # "BCC = XOR of all preceding bytes." A frame with a wrong one is ignored without a word.
-HIGHEST_ADDRESS = 32
-HIGHEST_LOCK = 50
+HIGHEST_ADDRESS = LOCKS["lock_8a80"].addresses[1]
+HIGHEST_LOCK = LOCKS["lock_8a80"].most_channels
 READ_ALL_LENGTHS = (7, 8, 11)
-
-LONGEST_PULSE_MS = 1000
-REPLY_SECONDS = 0.14
-"""For the board's own turn-round, beside the time on the wire; twice as late is still waited out."""
 
 
 def with_check(body: bytes) -> bytes:
@@ -43,9 +40,11 @@ def has_check(frame: bytes) -> bool:
     return len(frame) > 1 and reduce(xor, frame) == 0
 
 
-def _checked(frame: bytes, kind: str) -> bytes:
+def _checked(frame: bytes, what: str) -> bytes:
+    if len(frame) < 2:
+        raise ValueError(f"{what}: too short: {in_hex(frame)}")
     if not has_check(frame):
-        raise ValueError(f"{kind}: wrong check byte in {frame.hex(' ')}")
+        raise check_byte_error(frame, reduce(xor, frame[:-1]))
     return frame
 
 
@@ -64,6 +63,11 @@ class OpenLock:
             raise ValueError(f"lock {self.lock} is not between 1 and {HIGHEST_LOCK}")
         if self.seconds not in (None, 1):
             raise ValueError(f"a pulse of {self.seconds} s burns a coil; 1 s is the longest")
+
+    @property
+    def meaning(self) -> str:
+        length = f" for {self.seconds} s" if self.seconds else ""
+        return f"board {self.board}: open lock {self.lock}{length}"
 
     def to_bytes(self) -> bytes:
         length = b"" if self.seconds is None else bytes([self.seconds])
@@ -90,6 +94,11 @@ class LockState:
     lock: int
     state: int
 
+    @property
+    def meaning(self) -> str:
+        of = "opening" if self.header == OPEN else "reading"
+        return f"board {self.board}, answer to {of} lock {self.lock}: its switch is {self.state:02x}"
+
     def to_bytes(self) -> bytes:
         return with_check(bytes([self.header, self.board, self.lock, self.state]))
 
@@ -109,6 +118,10 @@ class ReadLock:
     board: int
     lock: int
 
+    @property
+    def meaning(self) -> str:
+        return f"board {self.board}: read the switch of lock {self.lock}"
+
     def to_bytes(self) -> bytes:
         return with_check(bytes([READ, self.board, self.lock, ALL_STATES]))
 
@@ -126,6 +139,10 @@ class ReadAll:
     """Host to board: read all switches."""
 
     board: int
+
+    @property
+    def meaning(self) -> str:
+        return f"board {self.board}: read all switches"
 
     def to_bytes(self) -> bytes:
         return with_check(bytes([READ, self.board, 0x00, ALL_STATES]))
@@ -145,6 +162,10 @@ class AllStates:
 
     board: int
     status: bytes
+
+    @property
+    def meaning(self) -> str:
+        return f"board {self.board}, answer to reading all: {self.status.hex(' ')}"
 
     def to_bytes(self) -> bytes:
         return with_check(bytes([READ, self.board]) + self.status + bytes([ALL_STATES]))
@@ -171,6 +192,12 @@ class NeverSent:
     board: int
     lock: int
 
+    @property
+    def meaning(self) -> str:
+        if self.header == OPEN:
+            return f"board {self.board}: open every lock"
+        return f"board {self.board}: {'hold' if self.header == HOLD else 'release'} output {self.lock}"
+
     @classmethod
     def from_bytes(cls, frame: bytes) -> Self:
         """``ValueError`` when these bytes are none of those commands."""
@@ -182,106 +209,50 @@ class NeverSent:
 
 
 Frame = OpenLock | LockState | ReadLock | ReadAll | AllStates | NeverSent
+SENT_BY = {
+    Sender.HOST: (OpenLock, NeverSent, ReadAll, ReadLock),
+    Sender.BOARD: (LockState, AllStates),
+}
 
 
-def read_frame(frame: bytes) -> Frame:
+def read_frame(frame: bytes, sender: Sender | None = None) -> Frame:
     """What a frame means; ``ValueError`` when it means nothing.
 
-    The acknowledgement of an opening with state 11 looks exactly like its request and is read as the request.
+    The acknowledgement of an opening with state 11 looks exactly like its request, and is read as the request
+    where nobody says that a board sent it.
     """
-    _checked(frame, "frame")
-    for kind in (OpenLock, NeverSent, ReadAll, ReadLock, LockState, AllStates):
+    _checked(frame, "8A/80 frame")
+    for kind in (kind for by in Sender if sender in (None, by) for kind in SENT_BY[by]):
         try:
             return kind.from_bytes(frame)
         except ValueError:
             continue
-    raise ValueError(f"no 8A/80 frame: {frame.hex(' ')}")
+    raise ValueError(f"no 8A/80 frame{f' of a {sender}' if sender else ''}: {in_hex(frame)}")
 
 
 @dataclass(slots=True)
-class Lock8A80:
-    """One 8A/80 board on a line. ``closed_value``: 1 where the switch closes with the door, else 0."""
+class Lock8A80(SerialLock):
+    """One 8A/80 board. Its own setting is the length of a pulse; ``pulse_ms`` says what that is.
 
-    name: str
-    line: Line
-    address: int
-    channels: int
-    pulse_ms: int = 300
-    closed_value: Literal[0, 1] = 1
+    ``byte_order`` says which status byte holds channels 1 to 8.
+    """
+
+    FAMILY = LOCKS["lock_8a80"]
+
     byte_order: Literal["last", "first"] = "last"
-    reply_seconds: float = REPLY_SECONDS
     _answer_length: int = 0
-    _released: bool = False
 
-    def __post_init__(self) -> None:
-        if not 1 <= self.address <= HIGHEST_ADDRESS:
-            raise WrongUse(self.name, f"8A/80 boards answer to 1 to {HIGHEST_ADDRESS}, not {self.address}")
-        if not 1 <= self.channels <= HIGHEST_LOCK:
-            raise WrongUse(self.name, f"8A/80 boards have 1 to {HIGHEST_LOCK} channels, not {self.channels}")
-        if not 0 < self.pulse_ms <= LONGEST_PULSE_MS:
-            raise WrongUse(self.name, f"a pulse lasts 1 to {LONGEST_PULSE_MS} ms, not {self.pulse_ms}")
+    def opening(self, channel: int) -> bytes:
+        return OpenLock(self.address, channel).to_bytes()
 
-    @property
-    def pulse_seconds(self) -> float:
-        return self.pulse_ms / 1000
+    def opened(self, received: bytes, channel: int) -> bool | None:
+        """Whatever state the answer carries: it acknowledges, and the switch has not moved yet."""
+        return None if self.acknowledgement(received, channel) is None else True
 
-    async def open(self, channel: int, permit: Permit) -> Pulse:
-        """One pulse on one lock, at most once; the length is the board's own setting. See ``LockBoard``."""
-        if not 1 <= channel <= self.channels:
-            raise WrongUse(self.name, f"there is no channel {channel}, only 1 to {self.channels}")
-        if not self._released:
-            await self.release()
-        try:
-            done = await self.line.command(
-                OpenLock(self.address, channel).to_bytes(),
-                lambda received, _: self._acknowledged(received, channel),
-                board=self.name,
-                reply_seconds=self.reply_seconds,
-                permit=permit,
-            )
-        except PortError:
-            return Pulse(self.name, channel, PulseAnswer.NO_ANSWER)
-        return self._pulse(channel, done)
+    def questions(self) -> tuple[Question]:
+        return (Question(ReadAll(self.address).to_bytes(), self._bits),)
 
-    async def doors(self) -> DoorReadings:
-        """All door switches. See ``LockBoard``."""
-        done = await self.line.ask(
-            ReadAll(self.address).to_bytes(),
-            self._states,
-            board=self.name,
-            reply_seconds=self.reply_seconds,
-        )
-        assert done.answer is not None
-        assert done.sent_at is not None
-        assert done.answered_at is not None
-        bits = done.answer.bits(self.byte_order)
-        doors = {
-            channel: bits[channel] != bool(self.closed_value)
-            for channel in range(1, self.channels + 1)
-            if channel in bits
-        }
-        return DoorReadings(self.name, doors, done.sent_at, done.answered_at)
-
-    async def release(self) -> None:
-        """Wait until a pulse is over that a program before us may have begun; no frame can cut one short.
-
-        Without this, a restart in the middle of a pulse and a second opening make one of twice the length.
-        """
-        await asyncio.sleep(self.pulse_seconds)
-        self._released = True
-
-    def _pulse(self, channel: int, done: Exchange[LockState]) -> Pulse:
-        if done.withheld:
-            return Pulse(self.name, channel, PulseAnswer.WITHHELD)
-        assert done.sent_at is not None
-        if done.answer is None:
-            ends_at = done.sent_at + self.reply_seconds + self.pulse_seconds
-            return Pulse(self.name, channel, PulseAnswer.NO_ANSWER, done.sent_at, ends_at)
-        assert done.answered_at is not None
-        ends_at = done.answered_at + self.pulse_seconds
-        return Pulse(self.name, channel, PulseAnswer.ACCEPTED, done.sent_at, ends_at, done.answered_at)
-
-    def _acknowledged(self, received: bytes, channel: int) -> LockState | None:
+    def acknowledgement(self, received: bytes, channel: int) -> LockState | None:
         """The answer about this lock of this board, wherever it stands among garbage."""
         start = bytes([OPEN, self.address, channel])
         at = received.find(start)
@@ -292,7 +263,7 @@ class Lock8A80:
             at = received.find(start, at + 1)
         return None
 
-    def _states(self, received: bytes, silent: bool) -> AllStates | None:
+    def states(self, received: bytes, silent: bool) -> AllStates | None:
         """The answer to read-all. Its length is learned from one that silence ended."""
         start = bytes([READ, self.address])
         at = received.find(start)
@@ -303,6 +274,10 @@ class Lock8A80:
             at = received.find(start, at + 1)
         return None
 
+    def _bits(self, received: bytes, silent: bool) -> Bits | None:
+        told = self.states(received, silent)
+        return None if told is None else told.bits(self.byte_order)
+
     def _states_at(self, received: bytes, silent: bool) -> AllStates | None:
         for length in READ_ALL_LENGTHS if silent else (self._answer_length,):
             frame = received[:length]
@@ -310,3 +285,19 @@ class Lock8A80:
                 self._answer_length = length
                 return AllStates.from_bytes(frame)
         return None
+
+
+def _drive(board: Board, line: Line, _: tuple[int, ...]) -> Lock8A80:
+    return Lock8A80(
+        board.name,
+        line,
+        board.address,
+        board.channels,
+        board.pulse_ms,
+        board.closed_value,
+        answers_openings=board.is_answering,
+        byte_order=board.byte_order,
+    )
+
+
+DEVICE = LockDevice(LOCKS["lock_8a80"], _drive)

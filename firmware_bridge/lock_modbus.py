@@ -7,6 +7,9 @@ a relay on to stay is not in it: a computer that stops in between would burn the
 
 from dataclasses import dataclass
 
+from config.cabinet import Board
+from config.cabinet.families import LOCKS
+from firmware_bridge.device import LockDevice
 from firmware_bridge.errors import BridgeError, PortError, WrongUse
 from firmware_bridge.line import Exchange
 from firmware_bridge.modbus import LONGEST_FLASH_TENTHS, REPLY_SECONDS, ModbusBus, Refused
@@ -98,3 +101,20 @@ class LockModbus:
             )
         ends_at = done.answered_at + self.pulse_seconds
         return Pulse(self.name, channel, PulseAnswer.ACCEPTED, done.sent_at, ends_at, done.answered_at)
+
+
+def _drive(board: Board, bus: ModbusBus, beams: tuple[int, ...]) -> LockModbus:
+    return LockModbus(
+        board.name,
+        bus,
+        board.address,
+        board.channels,
+        pulse_ms=board.pulse_ms,
+        inputs_address=board.inputs_address,
+        closed_input=board.closed_input,
+        beams=beams,
+        clear_input=board.clear_input,
+    )
+
+
+DEVICE = LockDevice(LOCKS["lock_modbus"], _drive)

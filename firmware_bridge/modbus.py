@@ -21,6 +21,7 @@ from pymodbus.pdu.bit_message import (
 from pymodbus.pdu.register_message import ReadInputRegistersRequest
 
 from firmware_bridge.errors import BoardRefused
+from firmware_bridge.frames import Sender, in_hex
 from firmware_bridge.line import Exchange, Line, Wire
 from firmware_bridge.ports import Permit
 
@@ -56,13 +57,26 @@ class RtuFrame:
     def from_bytes(cls, frame: bytes) -> Self:
         """``ValueError`` when the CRC does not fit or there is too little for a frame."""
         if len(frame) < 4:
-            raise ValueError(f"too short for a Modbus frame: {frame.hex(' ') or 'nothing'}")
+            raise ValueError(f"too short for a Modbus frame: {in_hex(frame)}")
         if not has_crc(frame):
-            raise ValueError(f"wrong CRC in {frame.hex(' ')}")
+            right = with_crc(frame[:-2])[-2:]
+            raise ValueError(
+                f"wrong CRC in {in_hex(frame)}: it is {frame[-2:].hex(' ')}, the bytes before it make "
+                f"{right.hex(' ')}"
+            )
         return cls(frame[0], frame[1], frame[2:-2])
+
+    @property
+    def meaning(self) -> str:
+        return f"card {self.card}, function {self.function:02x}: {in_hex(self.body)}"
 
     def to_bytes(self) -> bytes:
         return with_crc(bytes([self.card, self.function]) + self.body)
+
+
+def read_frame(frame: bytes, _: Sender | None = None) -> RtuFrame:
+    """What a frame means; ``ValueError`` when it means nothing."""
+    return RtuFrame.from_bytes(frame)
 
 
 class FlashOn(WriteSingleCoilRequest):

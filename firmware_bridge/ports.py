@@ -22,6 +22,8 @@ class PulseAnswer(StrEnum):
     """The board understood and said no: no pulse."""
     NO_ANSWER = "no_answer"
     """Nothing came back. With ``sent_at`` set the pulse may have happened; without, nothing was sent."""
+    NEVER_ANSWERS = "never_answers"
+    """Sent, to a board that says nothing to openings: as ``NO_ANSWER``, and no sign of a fault."""
     WITHHELD = "withheld"
     """The permit said no; not one byte left."""
 

@@ -4,10 +4,10 @@ Unlike the driver it knows the frames that open everything or hold a coil on, so
 anybody ever sends one.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from config import cabinet as files
 from firmware_bridge.lock_8a80 import (
     ALL_STATES,
     OPEN,
@@ -18,7 +18,7 @@ from firmware_bridge.lock_8a80 import (
     has_check,
     with_check,
 )
-from simulators.cabinet import Cabinet
+from simulators.lock_board import LockBoard, Wired
 
 HOLD = 0x9A
 RELEASE = 0x9B
@@ -26,17 +26,9 @@ BATCH_OPEN = 0x90
 
 
 @dataclass(slots=True)
-class Lock8A80:
-    """One board: ``locks`` and ``switches`` say which compartment is wired to which channel."""
+class Lock8A80(LockBoard):
+    """One board; ``byte_order`` says which status byte holds channels 1 to 8."""
 
-    name: str
-    address: int
-    channels: int
-    cabinet: Cabinet
-    locks: Mapping[int, str]
-    switches: Mapping[int, str]
-    pulse_seconds: float = 0.3
-    closed_value: Literal[0, 1] = 1
     byte_order: Literal["last", "first"] = "last"
 
     def split(self, received: bytes) -> tuple[list[bytes], bytes]:
@@ -80,42 +72,25 @@ class Lock8A80:
             return answer[:-1] + bytes([answer[-1] ^ 0x5A])
         return with_check(answer[:1] + bytes([address]) + answer[2:-1])
 
-    def power_off(self) -> None:
-        """All coils drop."""
-        for label in self.locks.values():
-            self.cabinet.drop(label)
-
     def _open(self, address: int, lock: int, seconds: int | None) -> bytes | None:
         if lock > self.channels:
             return None
         answer = LockState(OPEN, address, lock, self._state(lock)).to_bytes()
-        if lock in self.locks:
-            self.cabinet.pulse(self.locks[lock], self.pulse_seconds if seconds is None else float(seconds))
+        self.pulse(lock, None if seconds is None else float(seconds))
         return answer  # the switch as it was before the door moved, as many boards do
 
     def _open_all(self, address: int) -> bytes:
-        for label in self.locks.values():
-            self.cabinet.pulse(label, self.pulse_seconds)
+        self.pulse_all()
         return LockState(OPEN, address, 0, PULSE).to_bytes()
 
     def _state(self, lock: int) -> int:
-        return 0x11 if self._bit(lock) else 0x00
-
-    def _bit(self, channel: int) -> bool:
-        label = self.switches.get(channel)
-        is_open = self.cabinet.switch_open(label) if label is not None else True
-        return is_open != bool(self.closed_value)
+        return 0x11 if self.bit(lock) else 0x00
 
     def _status(self) -> bytes:
         # A board with 8 locks sends the answer of one with 24 all the same.
         size = 3 if self.channels <= 24 else 4 if self.channels <= 32 else 7
-        every = (1 << 8 * size) - 1
-        standing_open = sum(
-            1 << (channel - 1)
-            for channel in range(1, 8 * size + 1)
-            if channel not in self.switches or self.cabinet.switch_open(self.switches[channel])
-        )
-        first_to_last = (standing_open ^ (every if self.closed_value else 0)).to_bytes(size, "little")
+        bits = sum(self.bit(channel) << (channel - 1) for channel in range(1, 8 * size + 1))
+        first_to_last = bits.to_bytes(size, "little")
         return first_to_last if self.byte_order == "first" else first_to_last[::-1]
 
     @staticmethod
@@ -125,3 +100,20 @@ class Lock8A80:
         if frame[0] == READ:
             return len(frame) == 5 and frame[3] == ALL_STATES
         return frame[0] in (OPEN, HOLD, RELEASE) and frame[3] == PULSE
+
+
+def build(board: files.Board, wired: Wired) -> list[Lock8A80]:
+    """The board that a cabinet file names."""
+    return [
+        Lock8A80(
+            board.name,
+            board.address,
+            board.channels,
+            wired.cabinet,
+            wired.locks,
+            wired.switches,
+            board.pulse_ms / 1000,
+            board.closed,
+            board.byte_order,
+        )
+    ]

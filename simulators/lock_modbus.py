@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from pymodbus.framer import FramerRTU
 
+from config import cabinet as files
 from simulators.cabinet import Cabinet
+from simulators.lock_board import Wired
 
 FLASH_ON = 0x0200
 ALL_RELAYS = 0x00FF
@@ -187,3 +189,14 @@ def _has_crc(frame: bytes) -> bool:
 def _packed(bits: list[bool]) -> bytes:
     size = (len(bits) + 7) // 8
     return bytes([size]) + sum(bit << at for at, bit in enumerate(bits)).to_bytes(size, "little")
+
+
+def build(board: files.Board, wired: Wired) -> list[ModbusCard]:
+    """The relay card that a cabinet file names, and the card with its switches where that is another."""
+    relays = ModbusCard(board.name, board.address, wired.cabinet, relays=board.channels, locks=wired.locks)
+    inputs = relays
+    if board.inputs_address not in (None, board.address):
+        inputs = ModbusCard(f"{board.name}-inputs", board.inputs_address or 0, wired.cabinet)
+    inputs.inputs, inputs.switches, inputs.closed_input = board.last_input, wired.switches, board.closed_input
+    inputs.beams, inputs.clear_input = wired.beams, board.clear_input
+    return [relays] if inputs is relays else [relays, inputs]

@@ -8,20 +8,20 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from config import cabinet as files
 from config.parent import end_with_parent
+from simulators import lock_8a80, lock_modbus
 from simulators.air import STEP_S, Air, Body
 from simulators.bus import Board, Bus
 from simulators.cabinet import Cabinet, Clock, Door, Goods, HandsRefused
 from simulators.climate_xymd02 import ClimateXymd02
 from simulators.control import serve_control
 from simulators.faults import Cause, Fault, Faults
-from simulators.lock_8a80 import Lock8A80
-from simulators.lock_modbus import ModbusCard
+from simulators.lock_board import Wired
 from simulators.scan_text import TextReader
 from simulators.wire import FarEnd, PtyEnd, TcpEnd, Wire
 
@@ -30,6 +30,11 @@ BELOW_LIMIT = 1.5
 """A unit is set so much colder than the zone may be, in kelvin."""
 PR_SET_TIMERSLACK = 29
 
+BUILD: Mapping[str, Callable[[files.Board, Wired], Sequence[Board]]] = {
+    "lock_8a80": lock_8a80.build,
+    "lock_modbus": lock_modbus.build,
+}
+"""What stands on the wire for a board of a cabinet file, by its kind."""
 HANDS = ("put", "take", "pull", "push", "close", "wait", "see", "scan", "babble")
 VERBS = (*HANDS, "air", "let_hang", "mains", "fault", "repair", "cut", "restore", "crossed", "truth")
 """What the control port understands: the coroutines of ``Served`` with these names."""
@@ -206,29 +211,20 @@ class Served:
     def _real_end(self, name: str) -> FarEnd:
         return TcpEnd() if self._tcp else PtyEnd(self._links / name)
 
-    def _build(self, file: files.Cabinet, board: files.Board) -> list[Board]:
+    def _build(self, file: files.Cabinet, board: files.Board) -> Sequence[Board]:
         wired = [c for c in file.compartment if c.board == board.name]
         bus = next(bus for bus in file.bus if bus.name == board.bus)
         for compartment in wired:
             self.cabinet.build(compartment.label, supply=bus.supply or board.name)
-        locks = {c.channel: c.label for c in wired}
-        switches = {c.switch: c.label for c in wired}
-        if board.kind == "lock_modbus":
-            beams = {c.beam_input: c.label for c in wired if c.beam_input is not None}
-            return _cards(board, self.cabinet, locks, switches, beams)
-        return [
-            Lock8A80(
-                board.name,
-                board.address,
-                board.channels,
+        return BUILD[board.kind](
+            board,
+            Wired(
                 self.cabinet,
-                locks,
-                switches,
-                pulse_seconds=board.pulse_ms / 1000,
-                closed_value=board.closed_value,
-                byte_order=board.byte_order,
-            )
-        ]
+                {c.channel: c.label for c in wired},
+                {c.switch: c.label for c in wired},
+                {c.beam_input: c.label for c in wired if c.beam_input is not None},
+            ),
+        )
 
     def _probes(self, file: files.Cabinet, bus: str) -> list[Board]:
         mine = [probe for probe in file.thermometer if probe.bus == bus]
@@ -292,22 +288,6 @@ class Served:
     def _faults_changed(self) -> None:
         for bus in self.buses.values():
             bus.faults_changed()
-
-
-def _cards(
-    board: files.Board,
-    cabinet: Cabinet,
-    locks: dict[int, str],
-    switches: dict[int, str],
-    beams: dict[int, str],
-) -> list[Board]:
-    relays = ModbusCard(board.name, board.address, cabinet, relays=board.channels, locks=locks)
-    inputs = relays
-    if board.inputs_address not in (None, board.address):
-        inputs = ModbusCard(f"{board.name}-inputs", board.inputs_address or 0, cabinet)
-    inputs.inputs, inputs.switches, inputs.closed_input = board.last_input, switches, board.closed_input
-    inputs.beams, inputs.clear_input = beams, board.clear_input
-    return [relays] if inputs is relays else [relays, inputs]
 
 
 def serve(

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
-from config.cabinet.parts import Bus, Cabinet
+from config.cabinet.families import LOCKS
+from config.cabinet.parts import Board, Bus, Cabinet
 
 Finding = tuple[str, str]
+
+OF_SOME_FAMILIES = frozenset[str]().union(*(family.settings for family in LOCKS.values()))
 
 
 def findings(cabinet: Cabinet) -> Iterator[Finding]:
@@ -41,21 +44,30 @@ def _boards_are_reachable(cabinet: Cabinet) -> Iterator[Finding]:
         if bus is None:
             yield f"board[{at}].bus", f"there is no bus named {board.bus}"
             continue
-        if (bus.kind == "modbus") != (board.kind == "lock_modbus"):
-            yield f"board[{at}].bus", f"{board.kind} cannot sit on bus {bus.name}, which is {bus.kind}"
-        if board.kind == "lock_modbus" and board.pulse_ms % 100:
-            yield f"board[{at}].pulse_ms", f"relay cards count in 100 ms, {board.pulse_ms} cannot be set"
-        if board.inputs is not None and board.kind != "lock_modbus":
-            yield f"board[{at}].inputs", f"{board.kind} boards read door switches and nothing else"
-        elif board.last_input < board.channels:
-            yield f"board[{at}].inputs", f"the {board.channels} door switches need more than {board.inputs}"
-        if board.kind == "lock_8a80" and board.address > 32:
-            yield f"board[{at}].address", f"8A/80 boards answer to 1 to 32, not {board.address}"
+        yield from ((f"board[{at}].{key}", reason) for key, reason in _fits_its_family(board, bus))
         for address in {board.address, board.inputs_address or board.address}:
             other = taken.setdefault((board.bus, address), board.name)
             if other != board.name:
                 yield f"board[{at}].address", f"address {address} on bus {board.bus} belongs to {other}"
     yield from _thermometers_are_reachable(cabinet, buses, taken)
+
+
+def _fits_its_family(board: Board, bus: Bus) -> Iterator[Finding]:
+    family = board.family
+    if bus.kind != family.bus:
+        yield "bus", f"{board.kind} cannot sit on bus {bus.name}, which is {bus.kind}"
+    if not family.has_address(board.address):
+        yield "address", f"{family.title} answer to {family.address_span}, not {board.address}"
+    if board.channels > family.most_channels:
+        yield "channels", f"{family.title} have at most {family.most_channels}, not {board.channels}"
+    if board.pulse_ms % family.pulse_step_ms:
+        yield "pulse_ms", f"{family.title} count in {family.pulse_step_ms} ms, {board.pulse_ms} cannot be set"
+    if board.profile and board.profile not in family.profiles:
+        yield "profile", f"{family.title} know {', '.join(family.profiles) or 'no profiles'}"
+    for key in sorted(board.model_fields_set & OF_SOME_FAMILIES - family.settings):
+        yield key, f"{family.title} have no such setting"
+    if "inputs" in family.settings and board.last_input < board.channels:
+        yield "inputs", f"the {board.channels} door switches need more than {board.inputs}"
 
 
 def _thermometers_are_reachable(
@@ -106,7 +118,7 @@ def _beams_have_inputs_of_their_own(cabinet: Cabinet) -> Iterator[Finding]:
         if c.beam_input is None or board is None:
             continue
         key = f"compartment[{at}].beam_input"
-        if board.kind != "lock_modbus":
+        if not board.family.reads_beams:
             yield key, f"board {board.name} is {board.kind}: it reads door switches and nothing else"
         elif c.beam_input > board.last_input:
             yield key, f"board {board.name} has {board.last_input} inputs, not {c.beam_input}"

@@ -8,10 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from config.cabinet.families import LOCKS, LONGEST_PULSE_MS, LockFamily
 from config.contract.topics import CABINET_ID, is_cabinet_id
 
-LONGEST_PULSE_MS = 1000
-"""No profile may energise a coil for longer; a solenoid lock burns when it is held."""
 PUBLIC_KEY_BYTES = 32
 CHILLED_CELSIUS = 5.0
 """How warm a chilled zone may be where its file says nothing else. Frozen has no default."""
@@ -64,17 +63,27 @@ class Bus(_Part):
     supply: str = Field(default="", description="name of the power supply; one coil at a time per supply")
 
 
+def _lock_kind(kind: str) -> str:
+    if kind not in LOCKS:
+        raise ValueError(f"there is no family of lock boards {kind}; there are {', '.join(LOCKS)}")
+    return kind
+
+
 class Board(_Part):
     """A board on a bus; its driver is ``firmware_bridge/<kind>.py``."""
 
     name: Name
-    kind: Literal["lock_8a80", "lock_modbus"]
+    kind: Annotated[str, AfterValidator(_lock_kind)]
     bus: Name
-    address: int = Field(ge=1, le=247)
+    address: int = Field(ge=0, le=255, description="each family has limits of its own")
     channels: int = Field(ge=1, le=50)
     pulse_ms: int = Field(default=300, ge=50, le=LONGEST_PULSE_MS, description="timed by the board")
-    closed_value: Literal[0, 1] = Field(
-        default=1, description="8A/80: what the board sends for a closed door (1: 'closing feedback' locks)"
+    profile: str = Field(default="", description="which dialect of its family the board speaks")
+    closed_value: Literal[0, 1] | None = Field(
+        default=None, description="what the board sends for a closed door, if not what its family does"
+    )
+    answers_openings: bool | None = Field(
+        default=None, description="whether it answers openings, if not as its family does"
     )
     byte_order: Literal["last", "first"] = Field(
         default="last", description="8A/80: which status byte holds channels 1 to 8"
@@ -97,6 +106,20 @@ class Board(_Part):
         max_length=40,
         description="serial number, or the day it was put in: another one here means another board",
     )
+
+    @property
+    def family(self) -> LockFamily:
+        return LOCKS[self.kind]
+
+    @property
+    def closed(self) -> Literal[0, 1]:
+        """What it sends for a closed door."""
+        return self.family.closed_value if self.closed_value is None else self.closed_value
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether it says anything to an opening."""
+        return self.family.answers_openings if self.answers_openings is None else self.answers_openings
 
     @property
     def last_input(self) -> int:
@@ -236,13 +259,19 @@ class Cabinet(_Part):
 
     def wiring(self) -> dict[str, str]:
         """By label, what changes when a door hangs on another board, channel, switch or polarity."""
-        boards = {board.name: board.model_dump(mode="json", exclude=NOT_WIRING) for board in self.board}
+        boards = {board.name: _wiring(board) for board in self.board}
         return {c.label: _digest([boards[c.board], c.channel, c.switch]) for c in self.compartment}
 
     def map_version(self) -> str:
         """Changes when any compartment, or the way it is wired, changes."""
         wiring = [c.model_dump(mode="json") for c in self.compartment]
         return _digest(wiring)
+
+
+def _wiring(board: Board) -> dict[str, Any]:
+    # Without what was not set: a key that a later version brings is no change of any wire.
+    told = board.model_dump(mode="json", exclude=NOT_WIRING, exclude_defaults=True)
+    return told | {"closed_value": board.closed}
 
 
 def _digest(wiring: object) -> str:

@@ -89,7 +89,14 @@ class Line:
         self._turns.keep_free()
 
     async def ask(
-        self, request: bytes, take: Take[T], *, board: str, reply_seconds: float, urgent: bool = False
+        self,
+        request: bytes,
+        take: Take[T],
+        *,
+        board: str,
+        reply_seconds: float,
+        urgent: bool = False,
+        longest_answer: int = LONGEST_ANSWER_BYTES,
     ) -> Exchange[T]:
         """One question that moves nothing, answered. ``BoardSilent``, ``BadFrame``, ``PortError``.
 
@@ -102,32 +109,49 @@ class Line:
         if wait > 0 and not urgent:
             raise BoardSilent(self.address, board, wait)
         priority = Priority.UNLOCK if urgent else Priority.POLL
-        done = await self._exchange(request, take, priority, reply_seconds, None)
+        on_wire = self._longest_on_wire(request, longest_answer)
+        done = await self._exchange(request, take, priority, on_wire, reply_seconds, None)
         if done.answer is not None:
             silence.failures = 0
             return done
-        pause = self._leave_alone(silence, self._longest_on_wire(request) + 2 * reply_seconds)
+        pause = self._leave_alone(silence, on_wire + 2 * reply_seconds)
         if done.received:
             raise BadFrame(self.address, board, done.received)
         raise BoardSilent(self.address, board, pause)
 
     async def command(
-        self, request: bytes, take: Take[T], *, board: str, reply_seconds: float, permit: Permit
+        self,
+        request: bytes,
+        take: Take[T],
+        *,
+        board: str,
+        reply_seconds: float,
+        permit: Permit,
+        is_answered: bool = True,
     ) -> Exchange[T]:
         """One request that moves something, sent at most once and before every waiting poll.
 
-        Nothing is sent when ``permit`` says no. ``PortError`` when the port was already gone.
+        Nothing is sent when ``permit`` says no. ``PortError`` when the port was already gone. A gateway's
+        connection is cut when no answer comes, so that no cable that is put back delivers the request then;
+        where a board never answers (``is_answered`` is false), the time-out of the connection does that.
         """
-        done = await self._exchange(request, take, Priority.UNLOCK, reply_seconds, permit)
+        on_wire = self._longest_on_wire(request, LONGEST_ANSWER_BYTES)
+        done = await self._exchange(request, take, Priority.UNLOCK, on_wire, reply_seconds, permit)
         if done.sent_at is not None:
             # Somebody stands at this board now: its doors are worth asking for again.
             self._silent.setdefault(board, _Silence()).ask_again_at = 0.0
-            if done.answer is None and self.address.startswith("socket://"):
+            if done.answer is None and is_answered and self.address.startswith("socket://"):
                 self.wire.reopen("an opening was not answered")
         return done
 
     async def _exchange(
-        self, request: bytes, take: Take[T], priority: Priority, reply_seconds: float, permit: Permit | None
+        self,
+        request: bytes,
+        take: Take[T],
+        priority: Priority,
+        on_wire: float,
+        reply_seconds: float,
+        permit: Permit | None,
     ) -> Exchange[T]:
         await self._turns.take(priority)
         loop = asyncio.get_running_loop()
@@ -149,7 +173,7 @@ class Line:
                 if permit is None:
                     raise
                 return Exchange(sent_at=sent_at)  # a part of it may have left
-            no_answer_at = sent_at + self._longest_on_wire(request) + reply_seconds
+            no_answer_at = sent_at + on_wire + reply_seconds
             answer = await self._answer(listening, no_answer_at, permit is None)
             if answer is not None:
                 stay_quiet = self._quiet_seconds
@@ -222,8 +246,8 @@ class Line:
             self._bad_answers = 0
             self.wire.reopen("it kept sending what is no answer")
 
-    def _longest_on_wire(self, request: bytes) -> float:
-        return (len(request) + LONGEST_ANSWER_BYTES) * self.wire.byte_seconds
+    def _longest_on_wire(self, request: bytes, longest_answer: int) -> float:
+        return (len(request) + longest_answer) * self.wire.byte_seconds
 
     def _leave_alone(self, silence: _Silence, cost_seconds: float) -> float:
         """``cost_seconds``: what asking kept the wire from others. For how long nobody asks this board."""

@@ -61,12 +61,12 @@ def judge_scan(received: bytes) -> None:
 
 
 def judge_acknowledgement(received: bytes) -> None:
-    told = Lock8A80("b", None, 1, 24)._acknowledged(received, 3)
+    told = Lock8A80("b", None, 1, 24).acknowledgement(received, 3)
     assert told is None or (told.board, told.lock, told.to_bytes() in received) == (1, 3, True)
 
 
 def judge_states(received: bytes) -> None:
-    told = Lock8A80("b", None, 1, 24)._states(received, True)
+    told = Lock8A80("b", None, 1, 24).states(received, True)
     assert told is None or (told.board, told.to_bytes() in received) == (1, True)
 
 

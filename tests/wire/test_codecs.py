@@ -60,10 +60,10 @@ def test_scanned_bytes_are_text_or_a_clear_refusal(received):
 @given(st.binary(max_size=64), st.integers(1, 8))
 def test_noise_is_never_an_answer_without_its_check(received, channel):
     board = Lock8A80("b", None, 1, 24)
-    if (told := board._acknowledged(received, channel)) is not None:
+    if (told := board.acknowledgement(received, channel)) is not None:
         assert told.to_bytes() in received
         assert (told.board, told.lock) == (1, channel)
-    if (states := board._states(received, True)) is not None:
+    if (states := board.states(received, True)) is not None:
         assert states.to_bytes() in received
         assert states.board == 1
 

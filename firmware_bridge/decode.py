@@ -1,0 +1,71 @@
+"""Explaining frames: what bytes on a wire mean, or why they mean nothing."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from firmware_bridge import lock_8a80, modbus
+from firmware_bridge.frames import ReadFrame, Sender
+
+READERS: Mapping[str, ReadFrame] = {
+    "lock_8a80": lock_8a80.read_frame,
+    "lock_modbus": modbus.read_frame,
+}
+"""By kind, as cabinet files name them."""
+PROTOCOLS: Mapping[str, str] = {
+    "lock-8a80-xor": "lock_8a80",
+    "modbus-waveshare-relay": "lock_modbus",
+    "modbus-relay-generic": "lock_modbus",
+    "modbus-lctech-relay": "lock_modbus",
+    "modbus-misc": "lock_modbus",
+    "modbus-xymd02": "lock_modbus",
+}
+"""Names that collections of frames use for them."""
+DIRECTIONS = {
+    "host->device": Sender.HOST,
+    "device->host": Sender.BOARD,
+    "device->host (unsolicited)": Sender.BOARD,
+}
+
+
+def read(kind: str, frame: str, sender: Sender | None = None) -> dict[str, Any]:
+    """``meaning``, ``frame`` (its name) and the fields of a frame written in hex.
+
+    ``ValueError`` says what is wrong: with the kind, with the digits, or with the frame.
+    """
+    known = PROTOCOLS.get(kind, kind)
+    if known not in READERS:
+        raise ValueError(f"there is no family {kind}; there are {', '.join(sorted({*READERS, *PROTOCOLS}))}")
+    found = READERS[known](_bytes(frame), sender)
+    fields = {key: value.hex() if isinstance(value, bytes) else value for key, value in asdict(found).items()}
+    return {"meaning": found.meaning, "frame": type(found).__name__} | fields
+
+
+def read_line(line: str) -> dict[str, Any]:
+    """The same of one JSON object with ``protocol``, ``hex`` and perhaps ``direction``; or ``error``."""
+    try:
+        asked = json.loads(line)
+        if not isinstance(asked, dict):
+            raise ValueError(f"expected a JSON object, not {line.strip()[:80]}")
+        missing = [key for key in ("protocol", "hex") if not isinstance(asked.get(key), str)]
+        if missing:
+            raise ValueError(f"the object has no text under {' and '.join(missing)}")
+        return read(asked["protocol"], asked["hex"], _sender(asked.get("direction")))
+    except (ValueError, RecursionError) as error:
+        return {"error": str(error)}
+
+
+def _sender(direction: object) -> Sender | None:
+    if direction is None:
+        return None
+    if direction not in DIRECTIONS:
+        raise ValueError(f"no direction {direction}; there are {', '.join(DIRECTIONS)}")
+    return DIRECTIONS[str(direction)]
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise ValueError(f"{text[:80]} is not written in hexadecimal digits") from error
