@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from config.cabinet import Bus, Cabinet, Reader
-from firmware_bridge import lock_8a80, lock_modbus
+from firmware_bridge import lock_8a80, lock_gpio, lock_modbus
 from firmware_bridge.climate_xymd02 import ClimateXymd02
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
+from firmware_bridge.guard import Guard
 from firmware_bridge.line import Line, Plug, Trace, Wire
 from firmware_bridge.modbus import ModbusBus
-from firmware_bridge.ports import LockBoard, Thermometer
+from firmware_bridge.ports import LockBoard, Port, Thermometer
 from firmware_bridge.scan_text import TextReader
 
-DEVICES = {device.family.kind: device for device in (lock_8a80.DEVICE, lock_modbus.DEVICE)}
+DEVICES = {device.family.kind: device for device in (lock_8a80.DEVICE, lock_modbus.DEVICE, lock_gpio.DEVICE)}
 """Every family that can be driven, by the kind that a cabinet file names."""
 
 
@@ -37,7 +38,7 @@ class Hardware:
     thermometers: dict[str, Thermometer] = field(default_factory=dict)
     readers: dict[str, TextReader] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
-    wires: dict[str, Wire] = field(default_factory=dict)
+    wires: dict[str, Port] = field(default_factory=dict)
     flagged: list[Flagged] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
@@ -94,12 +95,17 @@ def assemble(
     """Build the drivers of a cabinet, without opening anything.
 
     ``ports`` puts other addresses in place of the file's, by bus or reader name; ``WrongUse`` names one that
-    the file does not have. ``plug`` opens the ports; by default those of this computer and TCP.
+    the file does not have, or that is pins of this computer. ``plug`` opens the ports; by default those of
+    this computer and TCP.
     """
     other = dict(ports or {})
     hardware = Hardware()
-    buses: dict[str, Line | ModbusBus] = {}
+    buses: dict[str, Line | ModbusBus | Guard] = {}
     for bus in cabinet.bus:
+        if bus.kind == "gpio":
+            mine = [board for board in cabinet.board if board.bus == bus.name]
+            hardware.wires[bus.name] = buses[bus.name] = Guard(bus, mine)
+            continue
         wire = _bus_wire(bus, other.pop(bus.name, bus.port), trace, plug)
         owner = buses[bus.name] = ModbusBus(wire) if bus.kind == "modbus" else Line(wire)
         hardware.wires[bus.name] = wire

@@ -66,6 +66,8 @@ class Served:
         self._links, self._tcp = links, tcp
         self._end = end if end is not None else self._real_end
         for bus in file.bus:
+            if bus.kind == "gpio":
+                raise HandsRefused(f"bus {bus.name} is pins of this computer: there is no wire to simulate")
             boards = [
                 card for board in file.board if board.bus == bus.name for card in self._build(file, board)
             ]

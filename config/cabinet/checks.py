@@ -50,6 +50,27 @@ def _boards_are_reachable(cabinet: Cabinet) -> Iterator[Finding]:
             if other != board.name:
                 yield f"board[{at}].address", f"address {address} on bus {board.bus} belongs to {other}"
     yield from _thermometers_are_reachable(cabinet, buses, taken)
+    yield from _pins_are_their_own(cabinet)
+
+
+def _pins_are_their_own(cabinet: Cabinet) -> Iterator[Finding]:
+    taken: dict[tuple[str, int], str] = {}
+    for at, board in enumerate(cabinet.board):
+        if "lock_pins" not in board.family.settings:
+            continue
+        for key, pins in (("lock_pins", board.lock_pins), ("switch_pins", board.switch_pins)):
+            if len(pins) != board.channels:
+                yield f"board[{at}].{key}", f"{board.channels} channels need as many pins, not {len(pins)}"
+            for pin in pins:
+                mine = f"{key} of {board.name}"
+                if (other := taken.setdefault((board.bus, pin), mine)) != mine or pins.count(pin) > 1:
+                    yield f"board[{at}].{key}", f"pin {pin} of bus {board.bus} is used twice, by {other} too"
+    for at, bus in enumerate(cabinet.bus):
+        if bus.kind == "gpio" and bus.port.partition(":")[0] not in ("gpiozero", "gpiod"):
+            yield (
+                f"bus[{at}].port",
+                f"{bus.port} names no way to the pins: gpiozero:lgpio, gpiod:/dev/gpiochip0",
+            )
 
 
 def _fits_its_family(board: Board, bus: Bus) -> Iterator[Finding]:
@@ -64,6 +85,12 @@ def _fits_its_family(board: Board, bus: Bus) -> Iterator[Finding]:
         yield "pulse_ms", f"{family.title} count in {family.pulse_step_ms} ms, {board.pulse_ms} cannot be set"
     if board.profile and board.profile not in family.profiles:
         yield "profile", f"{family.title} know {', '.join(family.profiles) or 'no profiles'}"
+    if not family.times_its_pulse and not board.cut_off:
+        yield (
+            "cut_off",
+            f"{family.title} cannot time a pulse: a guard process does, and when that dies hardware has to "
+            "end it within a second (a monostable, say); build it in and name it here",
+        )
     for key in sorted(board.model_fields_set & OF_SOME_FAMILIES - family.settings):
         yield key, f"{family.title} have no such setting"
     if "inputs" in family.settings and board.last_input < board.channels:

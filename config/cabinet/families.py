@@ -18,10 +18,13 @@ class LockFamily:
     kind: str
     title: str
     """How a sentence names its boards, in the plural."""
-    bus: Literal["serial", "modbus"]
+    bus: Literal["serial", "modbus", "gpio"]
     addresses: tuple[int, int]
     """The lowest and the highest that its switches can be set to."""
     most_channels: int
+    times_its_pulse: bool = True
+    """Otherwise a guard does (``firmware_bridge/guard``), and the cabinet file names the hardware that ends a
+    pulse when the guard itself dies."""
     pulse_step_ms: int = 1
     """Its pulses last a multiple of this."""
     closed_value: Literal[0, 1] = 1
@@ -66,6 +69,17 @@ LOCKS: Mapping[str, LockFamily] = {
             most_channels=50,
             pulse_step_ms=100,
             settings=frozenset({"inputs_address", "inputs", "closed_input", "clear_input"}),
+        ),
+        LockFamily(
+            kind="lock_gpio",
+            title="pins of this computer",
+            bus="gpio",
+            addresses=(0, 255),
+            most_channels=24,
+            times_its_pulse=False,
+            settings=frozenset(
+                {"lock_pins", "switch_pins", "active_high", "pull", "closed_input", "cut_off"}
+            ),
         ),
     )
 }

@@ -14,7 +14,7 @@ from config.contract.topics import CABINET_ID, is_cabinet_id
 PUBLIC_KEY_BYTES = 32
 CHILLED_CELSIUS = 5.0
 """How warm a chilled zone may be where its file says nothing else. Frozen has no default."""
-NOT_WIRING = {"name", "channels", "pulse_ms", "inputs", "clear_input"}
+NOT_WIRING = {"name", "channels", "pulse_ms", "inputs", "clear_input", "cut_off"}
 """Of a board: what may change without any wire of a door having been touched."""
 
 
@@ -28,6 +28,7 @@ CabinetId = Annotated[str, AfterValidator(_cabinet_id)]
 Name = Annotated[
     str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="lower-case letters, digits, dashes")
 ]
+Pin = Annotated[int, Field(ge=0, le=511)]
 Label = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{0,7}$", description="what is printed on the door")]
 
 
@@ -55,8 +56,13 @@ class Bus(_Part):
     """A wire with one owner."""
 
     name: Name
-    kind: Literal["serial", "modbus"] = Field(default="serial", description="who frames what runs on it")
-    port: str = Field(min_length=1, description="/dev/tty…, or socket://host:port for a gateway")
+    kind: Literal["serial", "modbus", "gpio"] = Field(
+        default="serial", description="who frames what runs on it; gpio: pins of this computer"
+    )
+    port: str = Field(
+        min_length=1,
+        description="/dev/tty…, or socket://host:port; pins: gpiozero:lgpio, or gpiod:/dev/gpiochip0",
+    )
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
     parity: Literal["N", "E", "O"] = "N"
     stopbits: Literal[1, 2] = 1
@@ -100,6 +106,15 @@ class Board(_Part):
     )
     clear_input: bool = Field(
         default=True, description="Modbus: input level of a light beam that nothing interrupts"
+    )
+    lock_pins: tuple[Pin, ...] = Field(default=(), description="GPIO: the output of each channel, in order")
+    switch_pins: tuple[Pin, ...] = Field(default=(), description="GPIO: the input of each door switch")
+    active_high: bool = Field(default=True, description="GPIO: a high output energises the coil")
+    pull: Literal["up", "down", "none"] = Field(default="up", description="GPIO: what an open switch reads")
+    cut_off: str = Field(
+        default="",
+        max_length=80,
+        description="for outputs that cannot time a pulse: the hardware that ends one when nobody else does",
     )
     fitted: str = Field(
         default="",
