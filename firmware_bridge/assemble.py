@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from config.cabinet import Bus, Cabinet, Reader
+from config.cabinet.families import plug_in
 from firmware_bridge import lock_8a80, lock_gpio, lock_modbus
 from firmware_bridge.climate_xymd02 import ClimateXymd02
+from firmware_bridge.device import LockDevice
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
 from firmware_bridge.guard import Guard
 from firmware_bridge.line import Line, Plug, Trace, Wire
@@ -16,7 +18,20 @@ from firmware_bridge.ports import LockBoard, Port, Thermometer
 from firmware_bridge.scan_text import TextReader
 
 DEVICES = {device.family.kind: device for device in (lock_8a80.DEVICE, lock_modbus.DEVICE, lock_gpio.DEVICE)}
-"""Every family that can be driven, by the kind that a cabinet file names."""
+"""Our own families, by the kind that a cabinet file names."""
+
+
+def device(kind: str) -> LockDevice:
+    """The family of this kind, ours or an installed package's; ``WrongUse`` says why there is none."""
+    if kind in DEVICES:
+        return DEVICES[kind]
+    try:
+        found = plug_in(kind)
+    except ValueError as error:
+        raise WrongUse(kind, str(error)) from error
+    if not isinstance(found, LockDevice):
+        raise WrongUse(kind, f"its package brings no LockDevice, but {found!r}")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +127,7 @@ def assemble(
         hardware.lines[bus.name] = owner.line if isinstance(owner, ModbusBus) else owner
     for board in cabinet.board:
         beams = [c.beam_input for c in cabinet.compartment if c.board == board.name and c.beam_input]
-        hardware.boards[board.name] = DEVICES[board.kind].drive(board, buses[board.bus], tuple(beams))
+        hardware.boards[board.name] = device(board.kind).drive(board, buses[board.bus], tuple(beams))
     for probe in cabinet.thermometer:
         bus_of_probe = buses[probe.bus]
         assert isinstance(bus_of_probe, ModbusBus)  # the cabinet file's cross checks say so

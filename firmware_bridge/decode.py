@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from config.cabinet.families import plug_in
 from firmware_bridge import lock_8a80, modbus
 from firmware_bridge.frames import ReadFrame, Sender
 
@@ -34,10 +35,7 @@ def read(kind: str, frame: str, sender: Sender | None = None) -> dict[str, Any]:
 
     ``ValueError`` says what is wrong: with the kind, with the digits, or with the frame.
     """
-    known = PROTOCOLS.get(kind, kind)
-    if known not in READERS:
-        raise ValueError(f"there is no family {kind}; there are {', '.join(sorted({*READERS, *PROTOCOLS}))}")
-    found = READERS[known](_bytes(frame), sender)
+    found = _reader(PROTOCOLS.get(kind, kind))(_bytes(frame), sender)
     fields = {key: value.hex() if isinstance(value, bytes) else value for key, value in asdict(found).items()}
     return {"meaning": found.meaning, "frame": type(found).__name__} | fields
 
@@ -54,6 +52,19 @@ def read_line(line: str) -> dict[str, Any]:
         return read(asked["protocol"], asked["hex"], _sender(asked.get("direction")))
     except (ValueError, RecursionError) as error:
         return {"error": str(error)}
+
+
+def _reader(kind: str) -> ReadFrame:
+    if kind in READERS:
+        return READERS[kind]
+    try:
+        brought: ReadFrame | None = plug_in(kind).read_frame
+    except ValueError as error:
+        known = ", ".join(sorted({*READERS, *PROTOCOLS}))
+        raise ValueError(f"{error}; frames of {known} can be explained") from error
+    if brought is None:
+        raise ValueError(f"the package that brings {kind} cannot explain frames")
+    return brought
 
 
 def _sender(direction: object) -> Sender | None:

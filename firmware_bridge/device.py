@@ -1,11 +1,12 @@
-"""What makes a family of boards known to the rest: its limits and its driver."""
+"""What makes a family of boards known to the rest: its limits, its driver, its frames and its simulation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from config.cabinet import Board
 from config.cabinet.families import LockFamily
+from firmware_bridge.frames import ReadFrame
 from firmware_bridge.ports import LockBoard
 
 
@@ -17,3 +18,9 @@ class LockDevice:
     drive: Callable[[Board, Any, tuple[int, ...]], LockBoard]
     """The driver of one board of a cabinet file, on its opened bus (a ``Line``, or a ``ModbusBus`` where the
     family sits on one), with the inputs of the light beams that are wired to it."""
+    read_frame: ReadFrame | None = None
+    """How ``bridge decode`` explains its frames. Our own families stand in ``firmware_bridge/decode.py``."""
+    simulate: Callable[[Board, Any], Sequence[Any]] | None = None
+    """The boards that stand on a simulated wire for one of a cabinet file, and what is wired to them; see
+    ``simulators/lock_board.py`` (``Wired``) and ``simulators/bus.py`` (``Board``). Ours stand in
+    ``simulators/serve.py``."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from config import cabinet as files
+from config.cabinet.families import plug_in
 from config.parent import end_with_parent
 from simulators import lock_8a80, lock_modbus
 from simulators.air import STEP_S, Air, Body
@@ -218,7 +219,10 @@ class Served:
         bus = next(bus for bus in file.bus if bus.name == board.bus)
         for compartment in wired:
             self.cabinet.build(compartment.label, supply=bus.supply or board.name)
-        return BUILD[board.kind](
+        build = BUILD.get(board.kind) or plug_in(board.kind).simulate
+        if build is None:
+            raise HandsRefused(f"the package that brings {board.kind} cannot simulate it")
+        return build(
             board,
             Wired(
                 self.cabinet,

@@ -91,10 +91,20 @@ def _fits_its_family(board: Board, bus: Bus) -> Iterator[Finding]:
             f"{family.title} cannot time a pulse: a guard process does, and when that dies hardware has to "
             "end it within a second (a monostable, say); build it in and name it here",
         )
+    yield from _options_are_known(board)
     for key in sorted(board.model_fields_set & OF_SOME_FAMILIES - family.settings):
         yield key, f"{family.title} have no such setting"
     if "inputs" in family.settings and board.last_input < board.channels:
         yield "inputs", f"the {board.channels} door switches need more than {board.inputs}"
+
+
+def _options_are_known(board: Board) -> Iterator[Finding]:
+    for name, value in board.options.items():
+        wanted = board.family.options.get(name)
+        if wanted is None:
+            yield f"options.{name}", f"{board.family.title} have no such option"
+        elif type(value) is not wanted:
+            yield f"options.{name}", f"takes {wanted.__name__}, not {value!r}"
 
 
 def _thermometers_are_reachable(

@@ -1,11 +1,14 @@
 """The families of lock boards: what each of them is, and so what a cabinet file may say about one.
 
 Makers' limits stand here once, for the checks of a cabinet file, for the drivers and for the simulators.
+Further families come with packages that are installed beside this one; see docs/boards/adding-a-board.md.
 """
 
+import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 LONGEST_PULSE_MS = 1000
 """No profile may energise a coil for longer; a solenoid lock burns when it is held."""
@@ -35,6 +38,8 @@ class LockFamily:
     """Dialects of the family, the first one the default; none when it has only one."""
     settings: frozenset[str] = field(default_factory=frozenset)
     """Keys of a board in a cabinet file that not every family knows."""
+    options: Mapping[str, type] = field(default_factory=dict)
+    """Keys under ``options`` of a board, and what each takes; for families from other packages."""
 
     @property
     def address_span(self) -> str:
@@ -84,3 +89,33 @@ LOCKS: Mapping[str, LockFamily] = {
     )
 }
 """By kind."""
+
+PLUG_INS = "tuangui.devices"
+"""The entry points of packages that bring a family; each is named like the family's kind."""
+
+
+def family(kind: str) -> LockFamily:
+    """The family of this kind, ours or an installed package's; ``ValueError`` says why there is none."""
+    if kind in LOCKS:
+        return LOCKS[kind]
+    found = plug_in(kind).family
+    if not isinstance(found, LockFamily) or found.kind != kind:
+        raise ValueError(f"the package that brings {kind} says that it is something else: {found}")
+    return found
+
+
+@cache
+def plug_in(kind: str) -> Any:
+    """What a package's entry point of this name stands for; ``ValueError`` names the package and why."""
+    found = [entry for entry in importlib.metadata.entry_points(group=PLUG_INS) if entry.name == kind]
+    if not found:
+        known = {*LOCKS, *(entry.name for entry in importlib.metadata.entry_points(group=PLUG_INS))}
+        raise ValueError(f"there is no family of lock boards {kind}; there are {', '.join(sorted(known))}")
+    packages = sorted({entry.dist.name if entry.dist else entry.value for entry in found})
+    if len(packages) > 1:
+        raise ValueError(f"{kind} is brought by more than one package: {', '.join(packages)}")
+    try:
+        return found[0].load()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"package {packages[0]}, which brings {kind}, does not load: {reason}") from error

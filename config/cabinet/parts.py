@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from config.cabinet.families import LOCKS, LONGEST_PULSE_MS, LockFamily
+from config.cabinet.families import LONGEST_PULSE_MS, LockFamily, family
 from config.contract.topics import CABINET_ID, is_cabinet_id
 
 PUBLIC_KEY_BYTES = 32
@@ -70,9 +70,7 @@ class Bus(_Part):
 
 
 def _lock_kind(kind: str) -> str:
-    if kind not in LOCKS:
-        raise ValueError(f"there is no family of lock boards {kind}; there are {', '.join(LOCKS)}")
-    return kind
+    return family(kind).kind
 
 
 class Board(_Part):
@@ -116,6 +114,9 @@ class Board(_Part):
         max_length=80,
         description="for outputs that cannot time a pulse: the hardware that ends one when nobody else does",
     )
+    options: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="settings of a family that another package brings"
+    )
     fitted: str = Field(
         default="",
         max_length=40,
@@ -124,7 +125,7 @@ class Board(_Part):
 
     @property
     def family(self) -> LockFamily:
-        return LOCKS[self.kind]
+        return family(self.kind)
 
     @property
     def closed(self) -> Literal[0, 1]:

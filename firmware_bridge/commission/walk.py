@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from config.cabinet import Board, Cabinet
-from firmware_bridge.assemble import DEVICES, Hardware
+from firmware_bridge.assemble import Hardware, device
 from firmware_bridge.commission.wiring import Channel, Finding, Opened, Wiring, learn
 from firmware_bridge.errors import BadFrame, BridgeError
 from firmware_bridge.ports import LockBoard, PulseAnswer
@@ -156,7 +156,7 @@ def _ways(board: Board, hardware: Hardware) -> list[_Way]:
     if "byte_order" in board.family.settings:
         other = {"byte_order": "first" if board.byte_order == "last" else "last"}
         turned = board.model_copy(update=other)
-        ways.append(_Way(other, DEVICES[board.kind].drive(turned, hardware.lines[board.bus], ())))
+        ways.append(_Way(other, device(board.kind).drive(turned, hardware.lines[board.bus], ())))
     return ways
 
 
