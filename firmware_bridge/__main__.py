@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Coroutine
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -17,6 +18,7 @@ from firmware_bridge.decode import read, read_line
 from firmware_bridge.errors import BridgeError
 from firmware_bridge.frames import Sender
 from firmware_bridge.ports import PulseAnswer
+from firmware_bridge.timing import Polls, punctual_loop, time_polls
 
 T = TypeVar("T")
 
@@ -87,6 +89,30 @@ def decode(
         print(told.pop("meaning"))
         for key, value in told.items():
             print(f"{key:>12}  {'-' if value is None else value}")
+
+
+@app.command("time-polls", hidden=True)
+def polls(
+    file: File,
+    rounds: Annotated[int, typer.Option(min=1, help="how often every board is read")] = 10,
+    port: Port = None,
+    all_at_once: Annotated[bool, typer.Option(help="each board as often as it gets its turn")] = False,
+) -> None:
+    """Time how long the boards of a cabinet take to be read, and what it costs; prints JSON.
+
+    Example: ./tuangui bridge time-polls config/cabinets/locker-8a80.toml --rounds 100
+    """
+    cabinet, ports = _load(file), _ports(port)
+
+    async def timed() -> Polls:
+        async with assemble(cabinet, ports) as hardware:
+            return await time_polls(hardware, rounds, all_at_once=all_at_once)
+
+    try:
+        with asyncio.Runner(loop_factory=punctual_loop) as runner:
+            print(json.dumps(asdict(runner.run(timed()))))
+    except BridgeError as error:
+        _fail(str(error))
 
 
 @app.command("commission")
