@@ -96,7 +96,7 @@ def polls(
     file: File,
     rounds: Annotated[int, typer.Option(min=1, help="how often every board is read")] = 10,
     port: Port = None,
-    all_at_once: Annotated[bool, typer.Option(help="each board as often as it gets its turn")] = False,
+    seconds: Annotated[float, typer.Option(min=0, help="instead: for so long, all boards at once")] = 0.0,
 ) -> None:
     """Time how long the boards of a cabinet take to be read, and what it costs; prints JSON.
 
@@ -106,7 +106,7 @@ def polls(
 
     async def timed() -> Polls:
         async with assemble(cabinet, ports) as hardware:
-            return await time_polls(hardware, rounds, all_at_once=all_at_once)
+            return await time_polls(hardware, rounds, seconds=seconds)
 
     try:
         with asyncio.Runner(loop_factory=punctual_loop) as runner:

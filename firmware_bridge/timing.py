@@ -27,15 +27,17 @@ class Polls:
     """By board, from asking until the answer was read, its turn on the wire included."""
 
 
-async def time_polls(hardware: Hardware, rounds: int, *, all_at_once: bool = False) -> Polls:
-    """Read every board ``rounds`` times: one after the other, or each as often as it gets its turn.
+async def time_polls(hardware: Hardware, rounds: int, *, seconds: float = 0.0) -> Polls:
+    """Read every board ``rounds`` times, one after the other; or for ``seconds``, all of them at once.
 
     A board that does not answer counts nothing, and is left alone for as long as its line wants.
     """
     told = Polls(waits={name: [] for name in hardware.boards})
     began, cpu = time.perf_counter(), time.process_time()
-    if all_at_once:
-        await asyncio.gather(*(_keep_asking(board, rounds, told) for board in hardware.boards.values()))
+    if seconds:
+        await asyncio.gather(
+            *(_keep_asking(board, began + seconds, told) for board in hardware.boards.values())
+        )
     else:
         for _ in range(rounds):
             for board in hardware.boards.values():
@@ -44,9 +46,10 @@ async def time_polls(hardware: Hardware, rounds: int, *, all_at_once: bool = Fal
     return told
 
 
-async def _keep_asking(board: LockBoard, rounds: int, told: Polls) -> None:
-    for _ in range(rounds):
-        await asyncio.sleep(await _ask(board, told))
+async def _keep_asking(board: LockBoard, until: float, told: Polls) -> None:
+    while time.perf_counter() < until:
+        leave_alone = await _ask(board, told)
+        await asyncio.sleep(min(leave_alone, max(0.0, until - time.perf_counter())))
 
 
 async def _ask(board: LockBoard, told: Polls) -> float:

@@ -28,6 +28,7 @@ BOARDS = 32
 P3_GOAL = 1.15
 SILENT_OF = 8
 SILENT_GOAL_S = 0.5
+SILENT_SECONDS = 8.0
 PEER_BAUD = 115200
 PEER_EXCHANGES = 300
 PEERS = Path(__file__).with_name("peers")
@@ -122,7 +123,7 @@ async def _waits_beside_a_dead_one(folder: Path) -> list[float]:
     async with _Hardware(folder, "lock_8a80", 9600, SILENT_OF) as hardware:
         async with Control(hardware.control) as control:
             await control.do("fault", cause="board_silent", where="b1")
-        told = await hardware.time_polls(60, "--all-at-once")
+        told = await hardware.time_polls(1, "--seconds", str(SILENT_SECONDS))
     return [wait for board, waits in told["waits"].items() if board != "b1" for wait in waits]
 
 
