@@ -11,6 +11,7 @@ from firmware_bridge.frames import ReadFrame, Sender
 READERS: Mapping[str, ReadFrame] = {
     "lock_8a80": lock_8a80.read_frame,
     "lock_modbus": modbus.read_frame,
+    "modbus_tcp": modbus.read_tcp_frame,
 }
 """By kind, as cabinet files name them."""
 PROTOCOLS: Mapping[str, str] = {
@@ -19,6 +20,7 @@ PROTOCOLS: Mapping[str, str] = {
     "modbus-relay-generic": "lock_modbus",
     "modbus-lctech-relay": "lock_modbus",
     "modbus-misc": "lock_modbus",
+    "modbus-tcp": "modbus_tcp",
     "modbus-xymd02": "lock_modbus",
 }
 """Names that collections of frames use for them."""
