@@ -163,8 +163,9 @@ def _coils(card: int, function: int, body: bytes) -> Frame:
         raise ValueError(f"{len(bits)} bytes are not those of {count} relays")
     if not any(bits):
         return ManyOff(card, function, address, count)
-    on = ", ".join(str(address + n) for n in numbers_on(bits))
-    return NeverSent(card, function, address, bits, None, f"relays {on} on")
+    on = [str(address + n) for n in numbers_on(bits)]
+    does = f"relay{'s' if len(on) > 1 else ''} {', '.join(on)} on"
+    return NeverSent(card, function, address, bits, None, does)
 
 
 def _write_registers(card: int, function: int, body: bytes) -> Frame:
@@ -237,9 +238,7 @@ def _span(function: int, body: bytes) -> tuple[int, int]:
 
 def _counted(body: bytes) -> bytes:
     if len(body) < 2 or body[0] != len(body) - 1:
-        raise ValueError(
-            f"the byte count {body[:1].hex() or 'is missing'} does not fit {len(body[1:])} bytes"
-        )
+        raise ValueError(f"byte count {body[:1].hex() or 'missing'} does not fit {len(body[1:])} bytes")
     return body[1:]
 
 
