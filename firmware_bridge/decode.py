@@ -6,12 +6,14 @@ from dataclasses import asdict
 from typing import Any
 
 from config.cabinet.families import plug_in
-from firmware_bridge import lock_8a80, modbus
+from firmware_bridge import climate_xymd02, lock_8a80, modbus
 from firmware_bridge.frames import ReadFrame, Sender
 
 READERS: Mapping[str, ReadFrame] = {
     "lock_8a80": lock_8a80.read_frame,
     "lock_modbus": modbus.read_frame,
+    "modbus_tcp": modbus.read_tcp_frame,
+    "climate_xymd02": climate_xymd02.read_frame,
 }
 """By kind, as cabinet files name them."""
 PROTOCOLS: Mapping[str, str] = {
@@ -20,7 +22,8 @@ PROTOCOLS: Mapping[str, str] = {
     "modbus-relay-generic": "lock_modbus",
     "modbus-lctech-relay": "lock_modbus",
     "modbus-misc": "lock_modbus",
-    "modbus-xymd02": "lock_modbus",
+    "modbus-tcp": "modbus_tcp",
+    "modbus-xymd02": "climate_xymd02",
 }
 """Names that collections of frames use for them."""
 DIRECTIONS = {

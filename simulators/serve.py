@@ -23,6 +23,7 @@ from simulators.climate_xymd02 import ClimateXymd02
 from simulators.control import serve_control
 from simulators.faults import Cause, Fault, Faults
 from simulators.lock_board import Wired
+from simulators.modbus_tcp import ModbusTcpEnd
 from simulators.scan_text import TextReader
 from simulators.wire import FarEnd, PtyEnd, TcpEnd, Wire
 
@@ -74,7 +75,8 @@ class Served:
             ]
             boards += self._probes(file, bus.name)
             bits = 1 + 8 + (bus.parity != "N") + bus.stopbits
-            wire = Wire(self._end(bus.name), baud=bus.baud, bits_per_byte=bits)
+            end_of_bus = ModbusTcpEnd() if bus.frames_modbus_tcp else self._end(bus.name)
+            wire = Wire(end_of_bus, baud=bus.baud, bits_per_byte=bits)
             self.buses[bus.name] = Bus(
                 bus.name, wire, boards, self.faults, turn_round_seconds=turn_round_seconds, seed=seed,
                 whole_answers=whole_answers,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from config.cabinet.families import LOCKS
 from config.cabinet.parts import Board, Bus, Cabinet
+from config.cabinet.relays import RELAY_CARDS, UNTIMED_CARDS
 
 Finding = tuple[str, str]
 
@@ -38,6 +39,9 @@ def _repeats(part: str, key: str, values: list[str]) -> Iterator[Finding]:
 
 def _boards_are_reachable(cabinet: Cabinet) -> Iterator[Finding]:
     buses = {bus.name: bus for bus in cabinet.bus}
+    for at, each in enumerate(cabinet.bus):
+        if each.frames_modbus_tcp and each.kind != "modbus":
+            yield f"bus[{at}].port", f"{each.port} is Modbus TCP, and bus {each.name} is {each.kind}"
     taken: dict[tuple[str, int], str] = {}
     for at, board in enumerate(cabinet.board):
         bus = buses.get(board.bus)
@@ -96,6 +100,24 @@ def _fits_its_family(board: Board, bus: Bus) -> Iterator[Finding]:
         yield key, f"{family.title} have no such setting"
     if "inputs" in family.settings and board.last_input < board.channels:
         yield "inputs", f"the {board.channels} door switches need more than {board.inputs}"
+    if board.kind == "lock_modbus":
+        yield from _times_its_pulses(board)
+
+
+def _times_its_pulses(board: Board) -> Iterator[Finding]:
+    if habit := UNTIMED_CARDS.get(board.dialect):
+        yield (
+            "profile",
+            f"{board.dialect} cards cannot time a pulse: {habit}, and a computer that stops in between burns "
+            "the coil; they need a guard process, and a hardware cut-off that the file names",
+        )
+    card = RELAY_CARDS.get(board.dialect)
+    if card is None:
+        return
+    if board.pulse_ms not in card.pulses:
+        yield "pulse_ms", f"{card.title} make pulses of {card.lengths}, not {board.pulse_ms}"
+    if board.channels > card.most_channels:
+        yield "channels", f"{card.title} have at most {card.most_channels}, not {board.channels}"
 
 
 def _options_are_known(board: Board) -> Iterator[Finding]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
+from config.cabinet.relays import RELAY_CARDS, UNTIMED_CARDS
+
 LONGEST_PULSE_MS = 1000
 """No profile may energise a coil for longer; a solenoid lock burns when it is held."""
 
@@ -72,8 +74,10 @@ LOCKS: Mapping[str, LockFamily] = {
             bus="modbus",
             addresses=(1, 247),
             most_channels=50,
-            pulse_step_ms=100,
-            settings=frozenset({"inputs_address", "inputs", "closed_input", "clear_input"}),
+            profiles=(*RELAY_CARDS, *UNTIMED_CARDS),
+            settings=frozenset(
+                {"inputs_address", "inputs_function", "inputs", "closed_input", "clear_input"}
+            ),
         ),
         LockFamily(
             kind="lock_gpio",

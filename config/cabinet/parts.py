@@ -61,12 +61,18 @@ class Bus(_Part):
     )
     port: str = Field(
         min_length=1,
-        description="/dev/tty…, or socket://host:port; pins: gpiozero:lgpio, or gpiod:/dev/gpiochip0",
+        description="/dev/tty…; socket://host:port for a gateway; modbus-tcp://host:port; "
+        "pins: gpiozero:lgpio, gpiod:/dev/gpiochip0",
     )
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
     parity: Literal["N", "E", "O"] = "N"
     stopbits: Literal[1, 2] = 1
     supply: str = Field(default="", description="name of the power supply; one coil at a time per supply")
+
+    @property
+    def frames_modbus_tcp(self) -> bool:
+        """Whether frames cross it as Modbus TCP has them; other gateways pass on those of a serial wire."""
+        return self.port.startswith("modbus-tcp://")
 
 
 def _lock_kind(kind: str) -> str:
@@ -98,6 +104,9 @@ class Board(_Part):
         le=247,
         description="Modbus: the card with the door switches, if not the relay card",
     )
+    inputs_function: Literal[2, 4] = Field(
+        default=2, description="Modbus: 2 reads inputs one by one, 4 as registers of sixteen"
+    )
     closed_input: bool = Field(default=True, description="Modbus: input level of a closed door")
     inputs: int | None = Field(
         default=None, ge=1, le=64, description="Modbus: inputs of that card, if more than there are channels"
@@ -126,6 +135,11 @@ class Board(_Part):
     @property
     def family(self) -> LockFamily:
         return family(self.kind)
+
+    @property
+    def dialect(self) -> str:
+        """The profile that it has, named or not; nothing in a family that has none."""
+        return self.profile or next(iter(self.family.profiles), "")
 
     @property
     def closed(self) -> Literal[0, 1]:
