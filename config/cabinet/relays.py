@@ -1,7 +1,8 @@
 """Modbus relay cards: how each sort is asked for a pulse, as data.
 
-A further card that times its own pulses is one more row of ``RELAY_CARDS``: cabinet file, driver, decoder and
-simulator read it there. A card that cannot has no row: nothing in the driver could ask it for one.
+A further card that times its own pulses is one more row of ``RELAY_CARDS``: the checks of a cabinet file and
+the driver read it there, and a test has the decoder, which does not, call each of its pulses timed. A card
+that cannot time one has no row: nothing could ask it for one.
 """
 
 from collections.abc import Mapping

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from config.cabinet.families import LONGEST_PULSE_MS
-from config.cabinet.relays import RELAY_CARDS, UNTIMED_CARDS
+from config.cabinet.relays import RELAY_CARDS, UNTIMED_CARDS, RelayCard
 from firmware_bridge.errors import BoardRefused, ImpossibleReading, WrongUse
 from firmware_bridge.line import Wire
 from firmware_bridge.lock_modbus import LockModbus
@@ -106,6 +106,18 @@ def test_every_pulse_of_every_card_ends_by_the_clock_of_the_card(relays):
 def test_no_other_pulse_can_be_made(relays, channel, pulse_ms):
     with pytest.raises(ValueError, match=r"is not between|make pulses of"):
         opening(relays, 1, channel, pulse_ms)
+
+
+def test_a_further_make_is_one_row():
+    made_up = RelayCard(
+        "made-up", "made-up cards", most_channels=4, function=6, first=0x0100, pulses={250: 25, 500: 50},
+        all_off=(0x00FF, 0),
+    )  # fmt: skip
+    assert opening(made_up, 7, 4, 500) == with_crc(bytes.fromhex("070601030032"))
+    assert all_off(made_up, 7, 4) == with_crc(bytes.fromhex("070600ff0000"))
+    assert LockModbus("card", None, 7, 4, pulse_ms=250, relays=made_up).pulse_seconds == 0.25
+    with pytest.raises(WrongUse, match="made-up cards make pulses of 250, 500 ms, not 300"):
+        LockModbus("card", None, 7, 4, relays=made_up)
 
 
 def test_every_profile_is_simulated():
