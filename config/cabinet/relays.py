@@ -28,7 +28,8 @@ class RelayCard:
     all_off: tuple[int, int] | None = None
     """Register and value that turn every output off; None: zeros for all coils in one write, from coil 0."""
     first_state: int | None = None
-    """The register that tells whether output 1 is on, where that has to be asked after "all off"."""
+    """The register that tells whether output 1 is on. Asked after "all off" where the answer to that is an
+    echo, which an adapter that sends our own bytes back would give as well."""
 
     @property
     def lengths(self) -> str:

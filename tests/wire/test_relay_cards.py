@@ -1,6 +1,7 @@
 """Makes of relay cards: what each understands, and what the driver asks of those that time a pulse."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,7 @@ def test_every_pulse_of_every_card_ends_by_the_clock_of_the_card(relays):
             assert told.seconds * 1000 == pytest.approx(pulse_ms)
             assert pulse_ms <= LONGEST_PULSE_MS
     assert isinstance(read_frame(all_off(relays, 1, relays.most_channels)), Off | ManyOff)
+    assert (relays.all_off is None) == (relays.first_state is None)
 
 
 @pytest.mark.parametrize("relays", RELAY_CARDS.values(), ids=lambda relays: relays.profile)
@@ -160,6 +162,14 @@ async def test_a_card_that_keeps_an_output_on_is_told_and_not_pulsed(bench, monk
         await here.release()
     assert (await here.open(1, yes)).answer is PulseAnswer.NO_ANSWER
     assert "010600010500" not in there.requests()
+
+
+async def test_an_answer_that_looks_like_an_echo_teaches_nothing_about_the_adapter(bench):
+    there = bench("eletechsup")
+    here = await there.driver(relays=replace(ELETECHSUP, first_state=None), pulse_ms=1000)
+    await here.release()
+    assert here.bus.line.echoes is None
+    assert (await here.open(1, yes)).answer is PulseAnswer.ACCEPTED
 
 
 async def test_an_echo_of_all_off_is_not_taken_for_the_answer_of_the_card(bench):
