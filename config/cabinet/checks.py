@@ -115,7 +115,8 @@ def _fits_its_family(board: Board, bus: Bus) -> Iterator[Finding]:
         )
     yield from _options_are_known(board)
     for key in sorted(board.model_fields_set & OF_SOME_FAMILIES - family.settings):
-        yield key, f"{family.title} have no such setting"
+        if getattr(board, key) != Board.model_fields[key].default:
+            yield key, f"{family.title} have no such setting"
     if "inputs" in family.settings and board.last_input < board.channels:
         yield "inputs", f"the {board.channels} door switches need more than {board.inputs}"
     if board.kind == "lock_modbus":

@@ -1,8 +1,9 @@
 """Modbus relay cards: how each sort is asked for a pulse, as data.
 
-A further card that times its own pulses is one more row of ``RELAY_CARDS``: cabinet file, driver, decoder and
-simulator read it there. One that cannot is a row of ``UNTIMED_CARDS``: the driver has no way to ask it for
-anything, a guard (``firmware_bridge/guard``) has.
+A further card that times its own pulses is one more row of ``RELAY_CARDS``: the checks of a cabinet file and
+the driver read it there, and a test has the decoder, which does not, call each of its pulses timed. One that
+cannot is a row of ``UNTIMED_CARDS``: the driver has no way to ask it for anything, a guard
+(``firmware_bridge/guard``) has.
 """
 
 from collections.abc import Mapping
@@ -28,7 +29,8 @@ class RelayCard:
     all_off: tuple[int, int] | None = None
     """Register and value that turn every output off; None: zeros for all coils in one write, from coil 0."""
     first_state: int | None = None
-    """The register that tells whether output 1 is on, where that has to be asked after "all off"."""
+    """The register that tells whether output 1 is on. Asked after "all off" where the answer to that is an
+    echo, which an adapter that sends our own bytes back would give as well."""
 
     @property
     def lengths(self) -> str:

@@ -18,6 +18,12 @@ def test_every_sample_loads(file):
     assert load(file).compartment
 
 
+@pytest.mark.parametrize("file", SAMPLES, ids=lambda file: file.stem)
+def test_a_file_written_out_in_full_is_the_same_file(file):
+    written = load(file).model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert parse(written) == load(file)
+
+
 def test_the_samples_have_the_doors_they_promise():
     of = {file.stem: load(file) for file in SAMPLES}
     assert len(of["locker-8a80"].compartment) == 24

@@ -28,6 +28,7 @@ GOOD = [
     AllStates(1, bytes(3)).to_bytes(),
     modbus.opening(RELAY_CARDS["waveshare"], 1, 3, 300),
     modbus.read_inputs(1, 8),
+    modbus.tcp.sealed(9, modbus.read_inputs(1, 8)),
     modbus.with_crc(bytes.fromhex("010201ff")),
     "团柜12345678\r".encode(),
 ]
@@ -59,6 +60,11 @@ def judge_modbus(received: bytes) -> None:
     assert isinstance(frame, NeverSent) or frame.to_bytes() == received
 
 
+def judge_modbus_tcp(received: bytes) -> None:
+    frame = modbus.read_tcp_frame(received)
+    assert isinstance(frame, NeverSent) or frame.to_bytes() == received
+
+
 def judge_scan(received: bytes) -> None:
     assert read_text("qr", received).strip()
 
@@ -80,7 +86,16 @@ def judge_inputs(received: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "judge", [judge_8a80, judge_modbus, judge_scan, judge_acknowledgement, judge_states, judge_inputs]
+    "judge",
+    [
+        judge_8a80,
+        judge_modbus,
+        judge_modbus_tcp,
+        judge_scan,
+        judge_acknowledgement,
+        judge_states,
+        judge_inputs,
+    ],
 )
 def test_g1_a_million_frames_crash_no_codec(judge: Callable[[bytes], None], reached):
     luck = random.Random(judge.__name__)
