@@ -7,7 +7,7 @@ from typing import Self
 
 from config.cabinet import Bus, Cabinet, Reader
 from config.cabinet.families import plug_in
-from firmware_bridge import lock_8a80, lock_gpio, lock_modbus
+from firmware_bridge import lock_8a80, lock_gpio, lock_modbus, lock_wkly
 from firmware_bridge.climate_xymd02 import ClimateXymd02
 from firmware_bridge.device import LockDevice
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
@@ -17,7 +17,10 @@ from firmware_bridge.modbus import ModbusBus
 from firmware_bridge.ports import LockBoard, Port, Thermometer
 from firmware_bridge.scan_text import TextReader
 
-DEVICES = {device.family.kind: device for device in (lock_8a80.DEVICE, lock_modbus.DEVICE, lock_gpio.DEVICE)}
+DEVICES = {
+    device.family.kind: device
+    for device in (lock_8a80.DEVICE, lock_wkly.DEVICE, lock_modbus.DEVICE, lock_gpio.DEVICE)
+}
 """Our own families, by the kind that a cabinet file names."""
 
 

@@ -6,11 +6,12 @@ from dataclasses import asdict
 from typing import Any
 
 from config.cabinet.families import plug_in
-from firmware_bridge import climate_xymd02, lock_8a80, modbus
+from firmware_bridge import climate_xymd02, lock_8a80, lock_wkly, modbus
 from firmware_bridge.frames import ReadFrame, Sender
 
 READERS: Mapping[str, ReadFrame] = {
     "lock_8a80": lock_8a80.read_frame,
+    "lock_wkly": lock_wkly.read_frame,
     "lock_modbus": modbus.read_frame,
     "modbus_tcp": modbus.read_tcp_frame,
     "climate_xymd02": climate_xymd02.read_frame,
@@ -18,6 +19,7 @@ READERS: Mapping[str, ReadFrame] = {
 """By kind, as cabinet files name them."""
 PROTOCOLS: Mapping[str, str] = {
     "lock-8a80-xor": "lock_8a80",
+    "lock-wkly": "lock_wkly",
     "modbus-waveshare-relay": "lock_modbus",
     "modbus-relay-generic": "lock_modbus",
     "modbus-lctech-relay": "lock_modbus",

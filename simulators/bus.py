@@ -4,13 +4,15 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from simulators.faults import Cause, Fault, Faults
 from simulators.wire import Wire
 
 GARBAGE = bytes.fromhex("FAFD9999")
 REQUEST_ENDS_AFTER_SECONDS = 0.05
+LOOKS_SECONDS = 0.01
+"""A board that tells changes by itself looks at its switches this often."""
 REMEMBERED_REQUESTS = 10_000
 
 
@@ -37,6 +39,19 @@ class Board(Protocol):
 
     def power_off(self) -> None:
         """All coils drop."""
+        ...
+
+
+@runtime_checkable
+class Talkative(Protocol):
+    """A board that says something without having been asked."""
+
+    def changes(self) -> list[bytes]:
+        """What has happened since it was asked here last."""
+        ...
+
+    def unasked(self) -> bytes:
+        """Something that it may say at any moment."""
         ...
 
 
@@ -68,6 +83,7 @@ class Bus:
         self._heard_at = 0.0
         self._noise: asyncio.Task[None] | None = None
         wire.heard = self._hear
+        self._talking: asyncio.TimerHandle | None = None
 
     def faults_changed(self) -> None:
         """To be called after a fault was raised or cleared."""
@@ -82,11 +98,26 @@ class Bus:
             self._noise.cancel()
             self._noise = None
 
+    def plugged_in(self) -> None:
+        """Boards that speak by themselves begin to."""
+        if any(isinstance(board, Talkative) for board in self.boards) and self._talking is None:
+            self._talk()
+
     def close(self) -> None:
         """Pull the wire out and stop everything."""
+        if self._talking is not None:
+            self._talking.cancel()
         if self._noise is not None:
             self._noise.cancel()
         self.wire.cut()
+
+    def _talk(self) -> None:
+        for board in self.boards:
+            if isinstance(board, Talkative):
+                told = board.changes()
+                if not self.wire.is_cut and not self._down(board):
+                    self.wire.send(b"".join(told))
+        self._talking = asyncio.get_running_loop().call_later(LOOKS_SECONDS, self._talk)
 
     def _hear(self, data: bytes) -> None:
         now = asyncio.get_running_loop().time()
@@ -121,6 +152,8 @@ class Bus:
             answer = board.damage_check(answer, None)
         if self._faults.at(Cause.GARBAGE_BEFORE, board.name):
             answer = GARBAGE + answer
+        if isinstance(board, Talkative) and self._faults.at(Cause.UPLOAD_BETWEEN, board.name):
+            answer = board.unasked() + answer
         late = self._faults.at(Cause.LATE_REPLY, board.name)
         return (late.amount or 0.0 if late else 0.0), answer
 

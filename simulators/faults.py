@@ -29,6 +29,8 @@ class Cause(StrEnum):
     """Board: its answers carry a wrong check byte."""
     GARBAGE_BEFORE = "garbage_before"
     """Board: FA FD 99 99 precedes each answer."""
+    UPLOAD_BETWEEN = "upload_between"
+    """Board: tells a change of a door by itself, between each request and its answer."""
     TWO_WITH_ONE_ADDRESS = "two_with_one_address"
     """Board: board ``other`` was set to the same address; both act and their answers collide."""
     ANSWERS_AS_ANOTHER = "answers_as_another"

@@ -15,7 +15,7 @@ from typing import Any
 from config import cabinet as files
 from config.cabinet.families import plug_in
 from config.parent import end_with_parent
-from simulators import lock_8a80, lock_modbus
+from simulators import lock_8a80, lock_modbus, lock_wkly
 from simulators.air import STEP_S, Air, Body
 from simulators.bus import Board, Bus
 from simulators.cabinet import Cabinet, Clock, Door, Goods, HandsRefused
@@ -35,6 +35,7 @@ PR_SET_TIMERSLACK = 29
 BUILD: Mapping[str, Callable[[files.Board, Wired], Sequence[Board]]] = {
     "lock_8a80": lock_8a80.build,
     "lock_modbus": lock_modbus.build,
+    "lock_wkly": lock_wkly.build,
 }
 """What stands on the wire for a board of a cabinet file, by its kind."""
 HANDS = ("put", "take", "pull", "push", "close", "wait", "see", "scan", "babble")
@@ -97,6 +98,8 @@ class Served:
         """Plug all wires in; their addresses by name."""
         for wire in self.wires.values():
             await wire.restore()
+        for bus in self.buses.values():
+            bus.plugged_in()
         return {name: wire.address for name, wire in self.wires.items()}
 
     def unplug(self) -> None:

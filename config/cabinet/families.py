@@ -66,7 +66,15 @@ LOCKS: Mapping[str, LockFamily] = {
             bus="serial",
             addresses=(1, 32),
             most_channels=50,
-            settings=frozenset({"closed_value", "byte_order"}),
+            settings=frozenset({"closed_value", "byte_order", "answers_openings"}),
+        ),
+        LockFamily(
+            kind="lock_wkly",
+            title="WKLY boards",
+            bus="serial",
+            addresses=(0, 31),
+            most_channels=50,
+            settings=frozenset({"closed_value", "answers_openings"}),
         ),
         LockFamily(
             kind="lock_modbus",

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from config.cabinet.relays import RELAY_CARDS
-from firmware_bridge import lock_8a80
+from firmware_bridge import lock_8a80, lock_wkly
 from firmware_bridge.lock_8a80 import AllStates, LockState, NeverSent, OpenLock, ReadAll, ReadLock
 from firmware_bridge.modbus import opening, read_frame, read_inputs, read_tcp_frame
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
 CODECS: dict[str, Callable[[bytes], object]] = {
     "lock-8a80-xor": lock_8a80.read_frame,
+    "lock-wkly": lock_wkly.read_frame,
     "modbus-waveshare-relay": read_frame,
     "modbus-relay-generic": read_frame,
     "modbus-lctech-relay": read_frame,
@@ -60,6 +61,7 @@ def test_how_many_of_these_frames_are_real(record_property):
         record_property(protocol, f"{real} real, {computed} computed")
     assert counts == {
         "lock-8a80-xor": (9, 0),
+        "lock-wkly": (15, 0),
         "modbus-waveshare-relay": (13, 0),
         "modbus-relay-generic": (5, 0),
         "modbus-lctech-relay": (8, 0),
