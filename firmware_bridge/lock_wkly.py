@@ -21,8 +21,8 @@ HEADER = b"WKLY"
 SHORTEST = 8
 # "82 open one, 83 query one, 84 query all, 85 unsolicited door change".
 OPEN, READ, READ_ALL, CHANGED = 0x82, 0x83, 0x84, 0x85
-# "80 open several at once, 81 flash a channel, 86 open all, 87 open several in sequence, 88 / 89 channel on / off
-# (held), 90 motor run, 95 servo reset, 96 status".
+# "80 open several at once, 81 flash a channel, 86 open all, 87 open several in sequence, 88 / 89 channel on
+# / off (held), 90 motor run, 95 servo reset, 96 status".
 OTHERS = {
     0x80: "open several locks at once",
     0x81: "blink an output",
@@ -100,7 +100,7 @@ class ReadAll:
 
 @dataclass(frozen=True, slots=True)
 class LockState:
-    """Board to host: the answer to opening or reading one lock; after an opening it says that it was taken."""
+    """Board to host: the answer to opening or reading one lock; to an opening, that it was taken."""
 
     board: int
     command: int

@@ -32,7 +32,7 @@ class LockWkly(LockBoard):
 
     def split(self, received: bytes) -> tuple[list[bytes], bytes]:
         """Frames begin with the header and are as long as they say; anything else is skipped."""
-        frames = []
+        frames: list[bytes] = []
         while (at := received.find(HEADER)) >= 0:
             received = received[at:]
             if len(received) < SHORTEST:
