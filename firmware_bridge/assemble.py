@@ -6,16 +6,18 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from config.cabinet import Bus, Cabinet, Reader
-from firmware_bridge import lock_8a80, lock_modbus
+from firmware_bridge import lock_8a80, lock_modbus, scan_gm65, scan_text
 from firmware_bridge.climate_xymd02 import ClimateXymd02
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
 from firmware_bridge.line import Line, Plug, Trace, Wire
 from firmware_bridge.modbus import ModbusBus
 from firmware_bridge.ports import LockBoard, Thermometer
-from firmware_bridge.scan_text import TextReader
+from firmware_bridge.serial_reader import SerialReader
 
 DEVICES = {device.family.kind: device for device in (lock_8a80.DEVICE, lock_modbus.DEVICE)}
 """Every family that can be driven, by the kind that a cabinet file names."""
+SCANNERS = {device.family.kind: device for device in (scan_text.DEVICE, scan_gm65.DEVICE)}
+"""Every family of readers, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Hardware:
 
     boards: dict[str, LockBoard] = field(default_factory=dict)
     thermometers: dict[str, Thermometer] = field(default_factory=dict)
-    readers: dict[str, TextReader] = field(default_factory=dict)
+    readers: dict[str, SerialReader] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
     wires: dict[str, Wire] = field(default_factory=dict)
     flagged: list[Flagged] = field(default_factory=list)
@@ -56,9 +58,13 @@ class Hardware:
         await asyncio.gather(*(self._open(name) for name in self.wires))
         await asyncio.gather(*(self._release(board) for board in self.boards.values()))
         await asyncio.gather(*(self._look(board) for board in self.boards.values()))
+        for reader in self.readers.values():
+            reader.start()
 
     async def close(self) -> None:
         """Let go of all ports."""
+        for reader in self.readers.values():
+            reader.stop()
         await asyncio.gather(*(wire.close() for wire in self.wires.values()))
 
     async def _open(self, name: str) -> None:
@@ -114,7 +120,7 @@ def assemble(
     for reader in cabinet.reader:
         wire = _reader_wire(reader, other.pop(reader.name, reader.port), trace, plug)
         hardware.wires[reader.name] = wire
-        hardware.readers[reader.name] = TextReader(reader.name, wire)
+        hardware.readers[reader.name] = SCANNERS[reader.kind].drive(reader, wire)
     if other:
         raise WrongUse(cabinet.id, f"has no bus or reader named {', '.join(sorted(other))}")
     return hardware
@@ -125,4 +131,4 @@ def _bus_wire(bus: Bus, address: str, trace: Trace | None, plug: Plug | None) ->
 
 
 def _reader_wire(reader: Reader, address: str, trace: Trace | None, plug: Plug | None) -> Wire:
-    return Wire(address, baud=reader.baud, trace=trace, plug=plug)
+    return Wire(address, baud=reader.baud, trace=trace, plug=plug or SCANNERS[reader.kind].plug)

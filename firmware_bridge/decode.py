@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from firmware_bridge import lock_8a80, modbus
+from firmware_bridge import lock_8a80, modbus, scan_gm65
 from firmware_bridge.frames import ReadFrame, Sender
 
 READERS: Mapping[str, ReadFrame] = {
     "lock_8a80": lock_8a80.read_frame,
     "lock_modbus": modbus.read_frame,
+    "scan_gm65": scan_gm65.read_frame,
 }
 """By kind, as cabinet files name them."""
 PROTOCOLS: Mapping[str, str] = {
@@ -20,6 +21,7 @@ PROTOCOLS: Mapping[str, str] = {
     "modbus-lctech-relay": "lock_modbus",
     "modbus-misc": "lock_modbus",
     "modbus-xymd02": "lock_modbus",
+    "scan-gm65": "scan_gm65",
 }
 """Names that collections of frames use for them."""
 DIRECTIONS = {

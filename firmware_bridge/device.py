@@ -1,12 +1,14 @@
-"""What makes a family of boards known to the rest: its limits and its driver."""
+"""What makes a family of boards or readers known to the rest: its limits and its driver."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from config.cabinet import Board
-from config.cabinet.families import LockFamily
+from config.cabinet import Board, Reader
+from config.cabinet.families import LockFamily, ReaderFamily
+from firmware_bridge.line import Plug, Wire
 from firmware_bridge.ports import LockBoard
+from firmware_bridge.serial_reader import SerialReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +19,14 @@ class LockDevice:
     drive: Callable[[Board, Any, tuple[int, ...]], LockBoard]
     """The driver of one board of a cabinet file, on its opened bus (a ``Line``, or a ``ModbusBus`` where the
     family sits on one), with the inputs of the light beams that are wired to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderDevice:
+    """One family of readers."""
+
+    family: ReaderFamily
+    drive: Callable[[Reader, Wire], SerialReader]
+    """The driver of one reader of a cabinet file, on its wire."""
+    plug: Plug | None = None
+    """How its port is opened, if it is no serial one."""

@@ -228,3 +228,17 @@ def test_an_officers_key_is_an_ed25519_key(key, reason):
 def test_a_new_officer_does_not_change_how_the_doors_are_wired():
     both = sample() | {"officer": [officer("lin"), officer("wang", b"w" * 32)]}
     assert parse(both).map_version() == parse(sample()).map_version()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("kind", "scan_magic", "there is no family of readers scan_magic; there are scan_text"),
+        ("profile", "best", "readers that type lines know no profiles"),
+        ("triggered", True, "readers that type lines cannot be told when to read"),
+    ],
+)
+def test_a_reader_does_not_fit_its_family(key, value, words):
+    raw = sample()
+    raw["reader"][0][key] = value
+    told(raw, f"reader[0].{key}", words)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from firmware_bridge import lock_8a80, modbus
+from firmware_bridge import lock_8a80, modbus, scan_gm65
 from firmware_bridge.errors import UnreadableScan, WrongUse
+from firmware_bridge.frames import in_hex
 from firmware_bridge.line import Exchange, Wire
 from firmware_bridge.lock_8a80 import Lock8A80
 from firmware_bridge.lock_modbus import LockModbus
@@ -55,6 +56,18 @@ def test_scanned_bytes_are_text_or_a_clear_refusal(received):
     else:
         assert text == text.strip()
         assert not any(ord(letter) < 32 for letter in text)
+
+
+@given(st.binary(max_size=64))
+@example(bytes.fromhex("7e000801000201abcd"))
+@example(bytes.fromhex("03000001003331"))
+@example(b"8711218972875\r")
+def test_gm65_bytes_are_a_frame_or_a_clear_refusal(received):
+    frame, refusal = refused_or(scan_gm65.read_frame, received)
+    if refusal:
+        assert in_hex(received) in refusal
+    elif not isinstance(frame, scan_gm65.Scanned):
+        assert frame.to_bytes() == received
 
 
 @given(st.binary(max_size=64), st.integers(1, 8))

@@ -55,7 +55,7 @@ async def test_an_endless_scan_is_refused_and_its_end_is_not_taken_for_a_code(co
 
 async def test_half_a_scan_is_forgotten_when_the_reader_is_unplugged(counter, wait_until):
     counter.there.wire.send(b"1234")
-    await wait_until(lambda: counter.reader._line == b"1234")
+    await wait_until(lambda: counter.reader._received == b"1234")
     counter.there.wire.cut()
     await wait_until(lambda: not counter.reader.wire.is_open)
     await counter.there.wire.restore()

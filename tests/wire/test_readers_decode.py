@@ -1,0 +1,40 @@
+"""Every frame of readers that makers or captures show: explained, from its side and without knowing it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from firmware_bridge import decode
+
+VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
+
+# The frame as it was seen: what it is called here, and fields of it.
+TOLD = {
+    "7e000801000201abcd": ("trigger a scan", {"address": 2, "data": "01", "checked": False}),
+    "7e000701002a02d80f": ("read 2 bytes from zone 002a (baud)", {"address": 0x2A, "data": "02"}),
+    "7e00080100d95081d3": ("write 50 to zone 00d9 (sleep and reset)", {"address": 0xD9, "data": "50"}),
+    "7e00080100d9a53e69": ("write a5 to zone 00d9 (sleep and reset)", {"address": 0xD9, "data": "a5"}),
+    "7e000901000000dec8": ("save the settings to flash", {"does": 9}),
+    "02000001003331": ("done", {"frame": "Answer", "kind": 0, "data": "00"}),
+    "03000001003331": ("answer to the heartbeat", {"frame": "Heartbeat"}),
+    "383731313231383937323837350d": ("scanned 8711218972875", {"text": "8711218972875", "counted": False}),
+}
+PROTOCOLS = {"scan-gm65"}
+OURS = [vector for vector in VECTORS if vector["protocol"] in PROTOCOLS]
+
+
+@pytest.mark.parametrize("vector", OURS, ids=lambda vector: vector["hex"])
+def test_a_frame_of_a_reader_is_explained_with_its_fields(vector):
+    meaning, fields = TOLD[vector["hex"]]
+    with_direction = decode.read_line(json.dumps(vector))
+    without = decode.read_line(json.dumps({"protocol": vector["protocol"], "hex": vector["hex"]}))
+    assert with_direction["meaning"] == without["meaning"] == meaning
+    assert fields.items() <= with_direction.items()
+
+
+@pytest.mark.parametrize("vector", OURS, ids=lambda vector: vector["hex"])
+def test_a_frame_of_a_reader_is_not_taken_for_one_of_the_other_side(vector):
+    other = "device->host" if vector["direction"].startswith("host") else "host->device"
+    told = decode.read_line(json.dumps(vector | {"direction": other}))
+    assert "wrong" in told["error"]
