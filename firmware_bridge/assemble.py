@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from config.cabinet import Bus, Cabinet, Reader
-from firmware_bridge import lock_8a80, lock_modbus, scan_gm65, scan_text
+from firmware_bridge import lock_8a80, lock_modbus, scan_gm65, scan_ssi, scan_text, scan_trigger
 from firmware_bridge.climate_xymd02 import ClimateXymd02
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
 from firmware_bridge.line import Line, Plug, Trace, Wire
@@ -16,7 +16,10 @@ from firmware_bridge.serial_reader import SerialReader
 
 DEVICES = {device.family.kind: device for device in (lock_8a80.DEVICE, lock_modbus.DEVICE)}
 """Every family that can be driven, by the kind that a cabinet file names."""
-SCANNERS = {device.family.kind: device for device in (scan_text.DEVICE, scan_gm65.DEVICE)}
+SCANNERS = {
+    device.family.kind: device
+    for device in (scan_text.DEVICE, scan_gm65.DEVICE, scan_trigger.DEVICE, scan_ssi.DEVICE)
+}
 """Every family of readers, likewise."""
 
 

@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from firmware_bridge import lock_8a80, modbus, scan_gm65
+from firmware_bridge import lock_8a80, modbus, scan_gm65, scan_ssi, scan_trigger
 from firmware_bridge.frames import ReadFrame, Sender
 
 READERS: Mapping[str, ReadFrame] = {
     "lock_8a80": lock_8a80.read_frame,
     "lock_modbus": modbus.read_frame,
     "scan_gm65": scan_gm65.read_frame,
+    "scan_trigger": scan_trigger.read_frame,
+    "scan_ssi": scan_ssi.read_frame,
 }
 """By kind, as cabinet files name them."""
 PROTOCOLS: Mapping[str, str] = {
@@ -22,6 +24,9 @@ PROTOCOLS: Mapping[str, str] = {
     "modbus-misc": "lock_modbus",
     "modbus-xymd02": "lock_modbus",
     "scan-gm65": "scan_gm65",
+    "scan-honeywell": "scan_trigger",
+    "scan-newland": "scan_trigger",
+    "scan-ssi": "scan_ssi",
 }
 """Names that collections of frames use for them."""
 DIRECTIONS = {

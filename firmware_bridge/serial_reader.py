@@ -168,7 +168,7 @@ def read_text(reader: str, line: bytes) -> str:
     return text
 
 
-def part_lines(received: bytes, silent: bool) -> Parted:
+def part_lines(received: bytes, silent: bool) -> tuple[list[bytes], bytes]:
     """Lines that CR, LF or silence ends. Of an endless one only as much is kept as shows that it is one."""
     *ended, rest = received.replace(b"\n", b"\r").split(b"\r")
     if silent:

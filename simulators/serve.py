@@ -24,7 +24,9 @@ from simulators.control import serve_control
 from simulators.faults import Cause, Fault, Faults
 from simulators.lock_board import Wired
 from simulators.scan_gm65 import Gm65
+from simulators.scan_ssi import SsiReader
 from simulators.scan_text import TextReader
+from simulators.scan_trigger import TriggeredReader
 from simulators.wire import FarEnd, PtyEnd, TcpEnd, Wire
 
 LOOK_AGAIN_SECONDS = 0.005
@@ -40,6 +42,10 @@ BUILD: Mapping[str, Callable[[files.Board, Wired], Sequence[Board]]] = {
 READERS: Mapping[str, Callable[[files.Reader, Wire, Faults], CodeReader]] = {
     "scan_text": lambda reader, wire, faults: TextReader(reader.name, wire, faults=faults),
     "scan_gm65": lambda reader, wire, faults: Gm65(reader.name, wire, faults, triggered=reader.triggered),
+    "scan_trigger": lambda reader, wire, faults: TriggeredReader(
+        reader.name, wire, reader.make, faults, triggered=reader.triggered
+    ),
+    "scan_ssi": lambda reader, wire, faults: SsiReader(reader.name, wire, faults, triggered=reader.triggered),
 }
 """Likewise for a reader."""
 HANDS = ("put", "take", "pull", "push", "close", "wait", "see", "scan", "babble")

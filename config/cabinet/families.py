@@ -90,6 +90,10 @@ READERS: Mapping[str, ReaderFamily] = {
     for family in (
         ReaderFamily("scan_text", "readers that type lines"),
         ReaderFamily("scan_gm65", "GM65 scanners", can_be_triggered=True),
+        ReaderFamily(
+            "scan_trigger", "Honeywell and Newland scanners", ("honeywell", "newland"), can_be_triggered=True
+        ),
+        ReaderFamily("scan_ssi", "SSI scanners", can_be_triggered=True),
     )
 }
 """By kind."""

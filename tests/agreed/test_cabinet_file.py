@@ -242,3 +242,9 @@ def test_a_reader_does_not_fit_its_family(key, value, words):
     raw = sample()
     raw["reader"][0][key] = value
     told(raw, f"reader[0].{key}", words)
+
+
+def test_a_scanner_is_of_a_make_that_nobody_knows():
+    raw = sample()
+    raw["reader"][0] |= {"kind": "scan_trigger", "profile": "acme"}
+    told(raw, "reader[0].profile", "Honeywell and Newland scanners know honeywell, newland")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from firmware_bridge import lock_8a80, modbus, scan_gm65
+from firmware_bridge import lock_8a80, modbus, scan_gm65, scan_ssi, scan_trigger
 from firmware_bridge.errors import UnreadableScan, WrongUse
 from firmware_bridge.frames import in_hex
 from firmware_bridge.line import Exchange, Wire
@@ -68,6 +68,29 @@ def test_gm65_bytes_are_a_frame_or_a_clear_refusal(received):
         assert in_hex(received) in refusal
     elif not isinstance(frame, scan_gm65.Scanned):
         assert frame.to_bytes() == received
+
+
+@given(st.binary(max_size=64))
+@example(bytes.fromhex("1b31"))
+@example(bytes.fromhex("164d0d") + b"PAPHHF.")
+@example(b"\x068711218972875\r")
+def test_bytes_of_honeywell_and_newland_are_a_frame_or_a_clear_refusal(received):
+    frame, refusal = refused_or(scan_trigger.read_frame, received)
+    if refusal:
+        assert in_hex(received) in refusal
+    elif isinstance(frame, scan_trigger.Command):
+        assert frame.to_bytes() == received
+
+
+@given(st.binary(max_size=64))
+@example(bytes.fromhex("04e40400ff14"))
+@example(bytes.fromhex("04e40300ff15"))
+def test_ssi_bytes_are_a_packet_or_a_clear_refusal(received):
+    packet, refusal = refused_or(scan_ssi.read_frame, received)
+    if refusal:
+        assert in_hex(received) in refusal
+    else:
+        assert packet.to_bytes() == received
 
 
 @given(st.binary(max_size=64), st.integers(1, 8))

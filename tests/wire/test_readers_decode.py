@@ -19,8 +19,21 @@ TOLD = {
     "02000001003331": ("done", {"frame": "Answer", "kind": 0, "data": "00"}),
     "03000001003331": ("answer to the heartbeat", {"frame": "Heartbeat"}),
     "383731313231383937323837350d": ("scanned 8711218972875", {"text": "8711218972875", "counted": False}),
+    "16540d": ("honeywell: trigger", {"make": "honeywell", "does": "trigger"}),
+    "16550d": ("honeywell: stop", {"does": "stop"}),
+    "16070d": ("honeywell: beep", {"does": "beep"}),
+    "1b31": ("newland: trigger", {"make": "newland", "does": "trigger"}),
+    "1b30": ("newland: stop", {"make": "newland", "does": "stop"}),
+    "1b33": ("newland: read continuously", {"does": "read continuously"}),
+    "04e40400ff14": ("host: start reading", {"opcode": 0xE4, "source": 4, "status": 0, "data": ""}),
+    "04e50400ff13": ("host: stop reading", {"opcode": 0xE5}),
+    "04d00000ff2c": ("scanner: acknowledged", {"source": 0}),
+    "04d00400ff28": ("host: acknowledged", {"source": 4}),
+    "07c60408008a04fe99": ("host: change parameters to 8a 04, beep 00, for good", {"status": 8}),
+    "05e6040001ff10": ("host: beep 01", {"data": "01"}),
+    "07c6040002eb00fe42": ("host: change parameters to eb 00, beep 02", {"status": 0, "data": "02eb00"}),
 }
-PROTOCOLS = {"scan-gm65"}
+PROTOCOLS = {"scan-gm65", "scan-honeywell", "scan-newland", "scan-ssi"}
 OURS = [vector for vector in VECTORS if vector["protocol"] in PROTOCOLS]
 
 

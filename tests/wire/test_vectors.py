@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge import lock_8a80, scan_gm65
+from firmware_bridge import lock_8a80, scan_gm65, scan_ssi, scan_trigger
 from firmware_bridge.lock_8a80 import AllStates, LockState, NeverSent, OpenLock, ReadAll, ReadLock
 from firmware_bridge.modbus import RtuFrame, flash_on, read_inputs
 
@@ -18,8 +18,11 @@ CODECS: dict[str, Callable[[bytes], object]] = {
     "modbus-lctech-relay": RtuFrame.from_bytes,
     "modbus-misc": RtuFrame.from_bytes,
     "scan-gm65": scan_gm65.read_frame,
+    "scan-honeywell": scan_trigger.read_frame,
+    "scan-newland": scan_trigger.read_frame,
+    "scan-ssi": scan_ssi.read_frame,
 }
-TYPED = {"scan-gm65"}
+TYPED = {"scan-gm65", "scan-honeywell", "scan-newland"}
 """Lines of text and commands among them, which no check byte proves; test_readers_decode.py has them, too."""
 OURS = [vector for vector in VECTORS if vector["protocol"] in CODECS]
 
@@ -65,6 +68,9 @@ def test_how_many_of_these_frames_are_real(record_property):
         "modbus-lctech-relay": (8, 0),
         "modbus-misc": (3, 0),
         "scan-gm65": (8, 0),
+        "scan-honeywell": (3, 0),
+        "scan-newland": (3, 0),
+        "scan-ssi": (7, 0),
     }
 
 
