@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from config.cabinet import Bus, Cabinet, Reader
-from firmware_bridge import lock_8a80, lock_modbus, scan_gm65, scan_ssi, scan_text, scan_trigger
+from firmware_bridge import lock_8a80, lock_modbus, scan_gm65, scan_rdm6300, scan_ssi, scan_text, scan_trigger
 from firmware_bridge.climate_xymd02 import ClimateXymd02
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
 from firmware_bridge.line import Line, Plug, Trace, Wire
@@ -18,7 +18,13 @@ DEVICES = {device.family.kind: device for device in (lock_8a80.DEVICE, lock_modb
 """Every family that can be driven, by the kind that a cabinet file names."""
 SCANNERS = {
     device.family.kind: device
-    for device in (scan_text.DEVICE, scan_gm65.DEVICE, scan_trigger.DEVICE, scan_ssi.DEVICE)
+    for device in (
+        scan_text.DEVICE,
+        scan_gm65.DEVICE,
+        scan_trigger.DEVICE,
+        scan_ssi.DEVICE,
+        scan_rdm6300.DEVICE,
+    )
 }
 """Every family of readers, likewise."""
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from firmware_bridge import lock_8a80, modbus, scan_gm65, scan_ssi, scan_trigger
+from firmware_bridge import lock_8a80, modbus, scan_gm65, scan_rdm6300, scan_ssi, scan_trigger
 from firmware_bridge.frames import ReadFrame, Sender
 
 READERS: Mapping[str, ReadFrame] = {
@@ -14,6 +14,7 @@ READERS: Mapping[str, ReadFrame] = {
     "scan_gm65": scan_gm65.read_frame,
     "scan_trigger": scan_trigger.read_frame,
     "scan_ssi": scan_ssi.read_frame,
+    "scan_rdm6300": scan_rdm6300.read_frame,
 }
 """By kind, as cabinet files name them."""
 PROTOCOLS: Mapping[str, str] = {
@@ -27,6 +28,7 @@ PROTOCOLS: Mapping[str, str] = {
     "scan-honeywell": "scan_trigger",
     "scan-newland": "scan_trigger",
     "scan-ssi": "scan_ssi",
+    "rfid-125k": "scan_rdm6300",
 }
 """Names that collections of frames use for them."""
 DIRECTIONS = {

@@ -15,7 +15,7 @@ from firmware_bridge.device import ReaderDevice
 from firmware_bridge.errors import PortError
 from firmware_bridge.frames import Sender, in_hex
 from firmware_bridge.line import Wire
-from firmware_bridge.serial_reader import LONGEST_CODE, Found, Parted, SerialReader, Unreadable
+from firmware_bridge.serial_reader import LONGEST_CODE, Found, Parted, SerialReader, Unreadable, part_frames
 
 # "Length, opcode, source, status, data, checksum (2)"; the length counts all but the checksum.
 SHORTEST = 4
@@ -114,42 +114,18 @@ def read_frame(frame: bytes, sender: Sender | None = None) -> Packet:
 
 
 def packets(received: bytes, silent: bool) -> tuple[list[Packet | Unreadable], bytes]:
-    """The scanner's packets in their order, and what more bytes may complete.
-
-    What stands where no packet begins is ``Unreadable``, once silence or a packet has ended it.
-    """
-    found: list[Packet | Unreadable] = []
-    at = skipped = 0
-    while at < len(received):
-        end = at + received[at] + SUM_BYTES
-        packet = _packet(received[at:end]) if _may_begin(received[at:]) else None
-        if packet is not None:
-            found += [*_noise(received[skipped:at]), packet]
-            at = skipped = end
-        elif end > len(received) and _may_begin(received[at:]) and not silent:
-            break
-        else:
-            at += 1
-    if silent or at - skipped > LONGEST_CODE:
-        return [*found, *_noise(received[skipped:at])], received[at:]
-    return found, received[skipped:]
+    """The scanner's packets in their order, and what more bytes may complete."""
+    return part_frames(received, silent, _length, Packet.from_bytes)
 
 
-def _noise(skipped: bytes) -> list[Unreadable]:
-    return [Unreadable(skipped, "no SSI packet, or a wrong checksum")] if skipped.strip(WAKE) else []
+def _length(received: bytes) -> int:
+    return received[0] + SUM_BYTES if _may_begin(received) else 0
 
 
 def _may_begin(received: bytes) -> bool:
     """Whether a packet of the scanner stands here, as far as its first bytes tell."""
     length, rest = received[0], received[1:3]
     return length >= SHORTEST and (not rest or (rest[0] in OPCODES and rest[1:] in (b"", bytes([DECODER]))))
-
-
-def _packet(frame: bytes) -> Packet | None:
-    try:
-        return Packet.from_bytes(frame)
-    except ValueError:
-        return None
 
 
 class SsiReader(SerialReader):

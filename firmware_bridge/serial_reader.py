@@ -10,7 +10,7 @@ import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from firmware_bridge.errors import PortError, UnreadableScan
 from firmware_bridge.line import Wire
@@ -174,3 +174,42 @@ def part_lines(received: bytes, silent: bool) -> tuple[list[bytes], bytes]:
     if silent:
         ended, rest = [*ended, rest], b""
     return [line for line in ended if line], rest[: LONGEST_CODE + 1]
+
+
+F = TypeVar("F")
+
+
+def part_frames(
+    received: bytes, silent: bool, length_of: Callable[[bytes], int], read: Callable[[bytes], F]
+) -> tuple[list[F | Unreadable], bytes]:
+    """The frames in these bytes, and what more bytes may complete.
+
+    ``length_of``: how long the frame is that these bytes begin, 0 when they begin none. ``read``: the frame,
+    or ``ValueError``. What is no frame is ``Unreadable``, once silence or a frame has ended it.
+    """
+    found: list[F | Unreadable] = []
+    reasons: list[str] = []
+    at = begun = 0
+    while at < len(received):
+        length = length_of(received[at:])
+        if at + length > len(received) and not silent:
+            break
+        try:
+            if not 0 < length <= len(received) - at:
+                raise ValueError("no frame begins here")
+            frame = read(received[at : at + length])
+        except ValueError as error:
+            reasons += [str(error)] * (length > 0)
+            at += 1
+        else:
+            found += [*_noise(received[begun:at], reasons), frame]
+            reasons = []
+            at = begun = at + length
+    if silent or at - begun > LONGEST_CODE:
+        return [*found, *_noise(received[begun:at], reasons)], received[at:]
+    return found, received[begun:]
+
+
+def _noise(passed_over: bytes, reasons: list[str]) -> list[Unreadable]:
+    reason = reasons[0] if reasons else "no frame"
+    return [Unreadable(passed_over, reason)] if passed_over.strip(b"\0") else []

@@ -24,6 +24,7 @@ from simulators.control import serve_control
 from simulators.faults import Cause, Fault, Faults
 from simulators.lock_board import Wired
 from simulators.scan_gm65 import Gm65
+from simulators.scan_rdm6300 import CardReader
 from simulators.scan_ssi import SsiReader
 from simulators.scan_text import TextReader
 from simulators.scan_trigger import TriggeredReader
@@ -45,6 +46,7 @@ READERS: Mapping[str, Callable[[files.Reader, Wire, Faults], CodeReader]] = {
     "scan_trigger": lambda reader, wire, faults: TriggeredReader(
         reader.name, wire, reader.make, faults, triggered=reader.triggered
     ),
+    "scan_rdm6300": lambda reader, wire, faults: CardReader(reader.name, wire, faults),
     "scan_ssi": lambda reader, wire, faults: SsiReader(reader.name, wire, faults, triggered=reader.triggered),
 }
 """Likewise for a reader."""

@@ -94,6 +94,7 @@ READERS: Mapping[str, ReaderFamily] = {
             "scan_trigger", "Honeywell and Newland scanners", ("honeywell", "newland"), can_be_triggered=True
         ),
         ReaderFamily("scan_ssi", "SSI scanners", can_be_triggered=True),
+        ReaderFamily("scan_rdm6300", "125 kHz card readers"),
     )
 }
 """By kind."""

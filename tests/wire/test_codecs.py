@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from firmware_bridge import lock_8a80, modbus, scan_gm65, scan_ssi, scan_trigger
+from firmware_bridge import lock_8a80, modbus, scan_gm65, scan_rdm6300, scan_ssi, scan_trigger
 from firmware_bridge.errors import UnreadableScan, WrongUse
 from firmware_bridge.frames import in_hex
 from firmware_bridge.line import Exchange, Wire
@@ -91,6 +91,17 @@ def test_ssi_bytes_are_a_packet_or_a_clear_refusal(received):
         assert in_hex(received) in refusal
     else:
         assert packet.to_bytes() == received
+
+
+@given(st.binary(max_size=20))
+@example(bytes.fromhex("0236324533303836434544303803"))
+@example(bytes.fromhex("023030303031324436383734330d0a03"))
+def test_bytes_of_a_card_reader_are_a_card_or_a_clear_refusal(received):
+    card, refusal = refused_or(scan_rdm6300.read_frame, received)
+    if refusal:
+        assert in_hex(received) in refusal
+    else:
+        assert card.to_bytes() == received
 
 
 @given(st.binary(max_size=64), st.integers(1, 8))

@@ -19,8 +19,9 @@ from simulators import wire as far
 from simulators.faults import Faults
 
 KINDS = sorted(READERS)
-SHOWN = dict.fromkeys(KINDS, ("12345678", "87654321"))
-READ = {kind: SHOWN[kind] for kind in KINDS}
+CODES = dict.fromkeys(KINDS, ("12345678", "87654321"))
+SHOWN = CODES | {"scan_rdm6300": ("62E3086CED", "000012D687")}
+READ = CODES | {"scan_rdm6300": ("CARD:62E3086CED", "CARD:000012D687")}
 
 
 @asynccontextmanager

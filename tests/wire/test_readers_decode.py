@@ -32,8 +32,11 @@ TOLD = {
     "07c60408008a04fe99": ("host: change parameters to 8a 04, beep 00, for good", {"status": 8}),
     "05e6040001ff10": ("host: beep 01", {"data": "01"}),
     "07c6040002eb00fe42": ("host: change parameters to eb 00, beep 02", {"status": 0, "data": "02eb00"}),
+    "0236324533303836434544303803": ("card 62E3086CED", {"number": "62E3086CED", "line_end": False}),
+    "023030303031324436383734330d0a03": ("card 000012D687", {"number": "000012D687", "line_end": True}),
+    "0230303030303030303031303103": ("card 0000000001", {"number": "0000000001", "line_end": False}),
 }
-PROTOCOLS = {"scan-gm65", "scan-honeywell", "scan-newland", "scan-ssi"}
+PROTOCOLS = {"scan-gm65", "scan-honeywell", "scan-newland", "scan-ssi", "rfid-125k"}
 OURS = [vector for vector in VECTORS if vector["protocol"] in PROTOCOLS]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge import lock_8a80, scan_gm65, scan_ssi, scan_trigger
+from firmware_bridge import lock_8a80, scan_gm65, scan_rdm6300, scan_ssi, scan_trigger
 from firmware_bridge.lock_8a80 import AllStates, LockState, NeverSent, OpenLock, ReadAll, ReadLock
 from firmware_bridge.modbus import RtuFrame, flash_on, read_inputs
 
@@ -21,6 +21,7 @@ CODECS: dict[str, Callable[[bytes], object]] = {
     "scan-honeywell": scan_trigger.read_frame,
     "scan-newland": scan_trigger.read_frame,
     "scan-ssi": scan_ssi.read_frame,
+    "rfid-125k": scan_rdm6300.read_frame,
 }
 TYPED = {"scan-gm65", "scan-honeywell", "scan-newland"}
 """Lines of text and commands among them, which no check byte proves; test_readers_decode.py has them, too."""
@@ -71,6 +72,7 @@ def test_how_many_of_these_frames_are_real(record_property):
         "scan-honeywell": (3, 0),
         "scan-newland": (3, 0),
         "scan-ssi": (7, 0),
+        "rfid-125k": (1, 2),
     }
 
 
