@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from config.cabinet import Bus, Cabinet, Reader
-from firmware_bridge import lock_8a80, lock_modbus, scan_gm65, scan_rdm6300, scan_ssi, scan_text, scan_trigger
+from firmware_bridge import (
+    lock_8a80,
+    lock_modbus,
+    scan_gm65,
+    scan_rdm6300,
+    scan_ssi,
+    scan_text,
+    scan_trigger,
+    scan_wedge,
+)
 from firmware_bridge.climate_xymd02 import ClimateXymd02
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
 from firmware_bridge.line import Line, Plug, Trace, Wire
@@ -24,6 +33,7 @@ SCANNERS = {
         scan_trigger.DEVICE,
         scan_ssi.DEVICE,
         scan_rdm6300.DEVICE,
+        scan_wedge.DEVICE,
     )
 }
 """Every family of readers, likewise."""
@@ -140,4 +150,6 @@ def _bus_wire(bus: Bus, address: str, trace: Trace | None, plug: Plug | None) ->
 
 
 def _reader_wire(reader: Reader, address: str, trace: Trace | None, plug: Plug | None) -> Wire:
-    return Wire(address, baud=reader.baud, trace=trace, plug=plug or SCANNERS[reader.kind].plug)
+    if plug is None and not address.startswith("socket://"):
+        plug = SCANNERS[reader.kind].plug
+    return Wire(address, baud=reader.baud, trace=trace, plug=plug)

@@ -28,6 +28,7 @@ from simulators.scan_rdm6300 import CardReader
 from simulators.scan_ssi import SsiReader
 from simulators.scan_text import TextReader
 from simulators.scan_trigger import TriggeredReader
+from simulators.scan_wedge import Wedge
 from simulators.wire import FarEnd, PtyEnd, TcpEnd, Wire
 
 LOOK_AGAIN_SECONDS = 0.005
@@ -48,8 +49,11 @@ READERS: Mapping[str, Callable[[files.Reader, Wire, Faults], CodeReader]] = {
     ),
     "scan_rdm6300": lambda reader, wire, faults: CardReader(reader.name, wire, faults),
     "scan_ssi": lambda reader, wire, faults: SsiReader(reader.name, wire, faults, triggered=reader.triggered),
+    "scan_wedge": lambda reader, wire, faults: Wedge(reader.name, wire, faults),
 }
 """Likewise for a reader."""
+ON_TCP = {"scan_wedge"}
+"""Nobody takes a pty for a keyboard."""
 HANDS = ("put", "take", "pull", "push", "close", "wait", "see", "scan", "babble")
 VERBS = (*HANDS, "air", "let_hang", "mains", "fault", "repair", "cut", "restore", "crossed", "truth")
 """What the control port understands: the coroutines of ``Served`` with these names."""
@@ -93,7 +97,8 @@ class Served:
             )  # fmt: skip
         self._fill(file)
         for reader in file.reader:
-            wire = Wire(self._end(reader.name), baud=reader.baud)
+            on_tcp = end is None and reader.kind in ON_TCP
+            wire = Wire(TcpEnd() if on_tcp else self._end(reader.name), baud=reader.baud)
             self.readers[reader.name] = READERS[reader.kind](reader, wire, self.faults)
 
     @property

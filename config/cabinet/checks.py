@@ -77,6 +77,8 @@ def _readers_fit_their_families(cabinet: Cabinet) -> Iterator[Finding]:
         if reader.profile and reader.profile not in family.profiles:
             known = ", ".join(family.profiles) or "no profiles"
             yield f"reader[{at}].profile", f"{family.title} know {known}"
+        if "baud" in reader.model_fields_set and not family.is_serial:
+            yield f"reader[{at}].baud", f"{family.title} have no baud rate"
         if reader.triggered and not family.can_be_triggered:
             yield f"reader[{at}].triggered", f"{family.title} cannot be told when to read"
 

@@ -81,6 +81,8 @@ class ReaderFamily:
     """How a sentence names them, in the plural."""
     profiles: tuple[str, ...] = ()
     """Makes that differ in what they are told, the first one the default; none when all are alike."""
+    is_serial: bool = True
+    """Whether it has a baud rate."""
     can_be_triggered: bool = False
     """Whether this computer can tell it when to read."""
 
@@ -95,6 +97,7 @@ READERS: Mapping[str, ReaderFamily] = {
         ),
         ReaderFamily("scan_ssi", "SSI scanners", can_be_triggered=True),
         ReaderFamily("scan_rdm6300", "125 kHz card readers"),
+        ReaderFamily("scan_wedge", "scanners that are keyboards", is_serial=False),
     )
 }
 """By kind."""

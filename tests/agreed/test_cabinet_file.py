@@ -248,3 +248,9 @@ def test_a_scanner_is_of_a_make_that_nobody_knows():
     raw = sample()
     raw["reader"][0] |= {"kind": "scan_trigger", "profile": "acme"}
     told(raw, "reader[0].profile", "Honeywell and Newland scanners know honeywell, newland")
+
+
+def test_a_keyboard_has_no_baud_rate():
+    raw = sample()
+    raw["reader"][0]["kind"] = "scan_wedge"
+    told(raw, "reader[0].baud", "scanners that are keyboards have no baud rate")

@@ -21,7 +21,7 @@ from simulators.bus import Bus
 from simulators.cabinet import Cabinet
 from simulators.code_reader import CodeReader
 from simulators.faults import Cause, Fault, Faults
-from simulators.serve import READERS
+from simulators.serve import ON_TCP, READERS
 
 BAUD = 57600
 
@@ -164,13 +164,13 @@ async def stands_there(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[
     """Builds a reader of any kind, as a cabinet file would say it, with both of its ends."""
     stood: list[Counter] = []
 
-    async def build(kind: str, end: far.FarEnd | None = None, **settings: object) -> Counter:
+    async def build(kind: str, **settings: object) -> Counter:
         file = Reader(name="qr", kind=kind, port="qr", **{"baud": BAUD} | settings)
-        far_wire = far.Wire(end or far.PtyEnd(tmp_path / "qr"), baud=file.baud)
+        far_wire = far.Wire(far.TcpEnd() if kind in ON_TCP else far.PtyEnd(tmp_path / "qr"), baud=file.baud)
         there = READERS[kind](file, far_wire, Faults())
         await far_wire.restore()
         device = SCANNERS[kind]
-        wire = Wire(far_wire.address, baud=file.baud, plug=device.plug)
+        wire = Wire(far_wire.address, baud=file.baud)
         stood.append(Counter(there, device.drive(file, wire)))
         await wire.open()
         stood[-1].reader.start()
