@@ -78,3 +78,16 @@ async def test_only_the_last_scans_wait(counter, wait_until):
 def test_what_is_no_code_says_why(line, reason):
     with pytest.raises(UnreadableScan, match=reason):
         read_text("qr", line)
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [(b"]E08711218972875", "8711218972875"), (b"]Q1 12 ", "12"), (b"]-12", "]-12"), (b"a]E0", "a]E0")],
+)
+def test_the_prefix_that_names_a_symbology_is_taken_off_and_nothing_like_it(line, text):
+    assert read_text("qr", line) == text
+
+
+def test_a_prefix_alone_is_no_code():
+    with pytest.raises(UnreadableScan, match="not text"):
+        read_text("qr", b"]E0")
