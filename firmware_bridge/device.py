@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.cabinet import Board, Reader
-from config.cabinet.families import LockFamily, ReaderFamily
+from config.cabinet.families import LockFamily
+from config.cabinet.readers import ReaderFamily
 from firmware_bridge.line import Plug, Wire
 from firmware_bridge.ports import LockBoard
 from firmware_bridge.serial_reader import SerialReader

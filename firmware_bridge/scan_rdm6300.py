@@ -10,7 +10,7 @@ from operator import xor
 from typing import Self
 
 from config.cabinet import Reader
-from config.cabinet.families import READERS
+from config.cabinet.readers import READERS
 from config.contract.codes import CARD_DIGITS, card_text
 from firmware_bridge.device import ReaderDevice
 from firmware_bridge.frames import Sender, in_hex

@@ -1,7 +1,7 @@
 """Readers that type what they see: one code a line, ended by CR, LF or silence."""
 
 from config.cabinet import Reader
-from config.cabinet.families import READERS
+from config.cabinet.readers import READERS
 from firmware_bridge.device import ReaderDevice
 from firmware_bridge.line import Wire
 from firmware_bridge.serial_reader import LONGEST_CODE, Parted, SerialReader, part_lines, read_text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from config.cabinet import Reader
-from config.cabinet.families import READERS
+from config.cabinet.readers import READERS
 from firmware_bridge.device import ReaderDevice
 from firmware_bridge.errors import UnreadableScan
 from firmware_bridge.frames import Sender, in_hex

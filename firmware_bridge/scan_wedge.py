@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from config.cabinet import Reader
-from config.cabinet.families import READERS
+from config.cabinet.readers import READERS
 from firmware_bridge.device import ReaderDevice
 from firmware_bridge.line import Wire
 from firmware_bridge.serial_reader import LONGEST_CODE, Found, Parted, SerialReader, Unreadable

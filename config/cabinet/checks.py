@@ -71,18 +71,6 @@ def _fits_its_family(board: Board, bus: Bus) -> Iterator[Finding]:
         yield "inputs", f"the {board.channels} door switches need more than {board.inputs}"
 
 
-def _readers_fit_their_families(cabinet: Cabinet) -> Iterator[Finding]:
-    for at, reader in enumerate(cabinet.reader):
-        family = reader.family
-        if reader.profile and reader.profile not in family.profiles:
-            known = ", ".join(family.profiles) or "no profiles"
-            yield f"reader[{at}].profile", f"{family.title} know {known}"
-        if "baud" in reader.model_fields_set and not family.is_serial:
-            yield f"reader[{at}].baud", f"{family.title} have no baud rate"
-        if reader.triggered and not family.can_be_triggered:
-            yield f"reader[{at}].triggered", f"{family.title} cannot be told when to read"
-
-
 def _thermometers_are_reachable(
     cabinet: Cabinet, buses: dict[str, Bus], taken: dict[tuple[str, int], str]
 ) -> Iterator[Finding]:
@@ -98,6 +86,18 @@ def _thermometers_are_reachable(
                 f"thermometer[{at}].address",
                 f"address {probe.address} on bus {probe.bus} belongs to {other}",
             )
+
+
+def _readers_fit_their_families(cabinet: Cabinet) -> Iterator[Finding]:
+    for at, reader in enumerate(cabinet.reader):
+        family = reader.family
+        if reader.profile and reader.profile not in family.profiles:
+            known = ", ".join(family.profiles) or "no profiles"
+            yield f"reader[{at}].profile", f"{family.title} know {known}"
+        if "baud" in reader.model_fields_set and not family.is_serial:
+            yield f"reader[{at}].baud", f"{family.title} have no baud rate"
+        if reader.triggered and not family.can_be_triggered:
+            yield f"reader[{at}].triggered", f"{family.title} cannot be told when to read"
 
 
 def _doors_have_outputs_of_their_own(cabinet: Cabinet) -> Iterator[Finding]:

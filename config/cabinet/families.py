@@ -1,4 +1,4 @@
-"""The families of lock boards and readers: what each is, and so what a cabinet file may say about one.
+"""The families of lock boards: what each of them is, and so what a cabinet file may say about one.
 
 Makers' limits stand here once, for the checks of a cabinet file, for the drivers and for the simulators.
 """
@@ -67,37 +67,6 @@ LOCKS: Mapping[str, LockFamily] = {
             pulse_step_ms=100,
             settings=frozenset({"inputs_address", "inputs", "closed_input", "clear_input"}),
         ),
-    )
-}
-"""By kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderFamily:
-    """One family of readers; ``kind`` as for lock boards."""
-
-    kind: str
-    title: str
-    """How a sentence names them, in the plural."""
-    profiles: tuple[str, ...] = ()
-    """Makes that differ in what they are told, the first one the default; none when all are alike."""
-    is_serial: bool = True
-    """Whether it has a baud rate."""
-    can_be_triggered: bool = False
-    """Whether this computer can tell it when to read."""
-
-
-READERS: Mapping[str, ReaderFamily] = {
-    family.kind: family
-    for family in (
-        ReaderFamily("scan_text", "readers that type lines"),
-        ReaderFamily("scan_gm65", "GM65 scanners", can_be_triggered=True),
-        ReaderFamily(
-            "scan_trigger", "Honeywell and Newland scanners", ("honeywell", "newland"), can_be_triggered=True
-        ),
-        ReaderFamily("scan_ssi", "SSI scanners", can_be_triggered=True),
-        ReaderFamily("scan_rdm6300", "125 kHz card readers"),
-        ReaderFamily("scan_wedge", "scanners that are keyboards", is_serial=False),
     )
 }
 """By kind."""

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from config.cabinet.families import LOCKS, LONGEST_PULSE_MS, READERS, LockFamily, ReaderFamily
+from config.cabinet.families import LOCKS, LONGEST_PULSE_MS, LockFamily
+from config.cabinet.readers import READERS, ReaderFamily
 from config.contract.topics import CABINET_ID, is_cabinet_id
 
 PUBLIC_KEY_BYTES = 32

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.cabinet import Reader, load
-from config.cabinet.families import READERS
+from config.cabinet.readers import READERS
 from firmware_bridge.assemble import SCANNERS, Hardware, assemble
 from firmware_bridge.line import Wire
 from firmware_bridge.serial_reader import Unreadable
