@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import selectors
 import signal
 from pathlib import Path
 from typing import Annotated, Any, TextIO, cast
@@ -33,6 +32,7 @@ from controller.store import StoreFailing
 from controller.timing import time_commits
 from firmware_bridge.assemble import assemble
 from firmware_bridge.errors import WrongUse
+from firmware_bridge.timing import punctual_loop
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -68,7 +68,7 @@ def run(
         _log_to(CappedLog(given.folder, int(given.log_mib * 2**20)), given.log_level)
         settled = settle(file, given.folder)
         identity = _identity(settled.cabinet, given, token)
-        with asyncio.Runner(loop_factory=_punctual_loop) as runner:
+        with asyncio.Runner(loop_factory=punctual_loop) as runner:
             runner.run(_serve(file, settled, given, identity, _ports(port or []), as_json))
     except (BadFile, NotEnrolled, WrongUse, StoreFailing) as error:
         typer.echo(str(error), err=True)
@@ -85,7 +85,7 @@ def commits(
     Example: tuangui edge time-commits /var/lib/tuangui
     """
     try:
-        with asyncio.Runner(loop_factory=_punctual_loop) as runner:
+        with asyncio.Runner(loop_factory=punctual_loop) as runner:
             print(json.dumps(runner.run(time_commits(folder, count))))
     except (StoreFailing, OSError) as error:
         typer.echo(f"{folder}: {error}", err=True)
@@ -153,11 +153,6 @@ def bundle(
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
     print(f"{out}: {', '.join(names)}")
-
-
-def _punctual_loop() -> asyncio.AbstractEventLoop:
-    """The default selector rounds waits up to a millisecond: eleven bytes at 115200 baud."""
-    return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
 def _identity(cabinet: Cabinet, settings: EdgeSettings, token: str | None) -> Identity:

@@ -43,8 +43,7 @@ from controller.uplink import Connect, Uplink
 from controller.visit import Box, Rules, State, now_of
 from controller.watchdog import Watchdog, notify
 from firmware_bridge.assemble import Hardware
-from firmware_bridge.line import Wire
-from firmware_bridge.ports import CodeReader
+from firmware_bridge.ports import CodeReader, Port
 
 log = structlog.get_logger(__name__)
 
@@ -262,7 +261,7 @@ async def build(
     figures = DoorFigures(cabinet, store)
     records.also_kept = lambda: zones.kept() | figures.kept()
     climate = Climate(hardware.thermometers, health, clock, zones.heard)
-    trace = BusTrace(settings.folder, _buses(hardware))
+    trace = BusTrace(settings.folder, {name: line.wire for name, line in hardware.lines.items()})
     uplink = Uplink(
         cabinet=file.id, broker=identity.broker, keys=keys, status=lambda: _status(file, clock),
         cabinet_map=file.map(), store=store, clock=clock, outbox=outbox, documents=documents,
@@ -332,8 +331,8 @@ def _parts(file: CabinetFile) -> dict[str, Collection[str]]:
     }  # fmt: skip
 
 
-def _buses(hardware: Hardware) -> dict[str, Wire]:
-    """The wires that boards are on; what readers read are codes."""
+def _buses(hardware: Hardware) -> dict[str, Port]:
+    """Where boards are plugged in; what readers read are codes."""
     return {name: wire for name, wire in hardware.wires.items() if name not in hardware.readers}
 
 

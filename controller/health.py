@@ -18,7 +18,7 @@ from controller.clock import Clock
 from controller.doors import DoorState
 from controller.store import Change, Store, StoreFailing
 from controller.visit import Box, Side, State, Step
-from firmware_bridge.line import Wire
+from firmware_bridge.ports import Port
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +94,7 @@ class Health:
             return Change(facts=(FaultCleared(fault="door_stuck", subject=box.label),))
         return Change()
 
-    async def watch_wires(self, buses: Mapping[str, Wire], readers: Mapping[str, Wire]) -> None:
+    async def watch_wires(self, buses: Mapping[str, Port], readers: Mapping[str, Port]) -> None:
         """Tell when a port is gone and when it is back, and what is over; until cancelled."""
         self.subjects |= {"bus_lost": buses.keys(), "reader_lost": readers.keys()}
         watched = [("bus_lost", name, wire) for name, wire in buses.items()]
@@ -115,7 +115,7 @@ class Health:
         except StoreFailing as error:
             log.error("the end of a fault could not be recorded", error=str(error))
 
-    async def _tell_wire(self, fault: str, name: str, wire: Wire) -> None:
+    async def _tell_wire(self, fault: str, name: str, wire: Port) -> None:
         if wire.is_open:
             await self.ends(fault, name)
         else:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Coroutine
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -12,10 +13,12 @@ import typer
 from config.cabinet import Cabinet, load
 from config.problems import BadFile
 from firmware_bridge.assemble import assemble
+from firmware_bridge.commission import command as commission
 from firmware_bridge.decode import read, read_line
 from firmware_bridge.errors import BridgeError
 from firmware_bridge.frames import Sender
 from firmware_bridge.ports import PulseAnswer
+from firmware_bridge.timing import Polls, punctual_loop, time_polls
 
 T = TypeVar("T")
 
@@ -86,6 +89,65 @@ def decode(
         print(told.pop("meaning"))
         for key, value in told.items():
             print(f"{key:>12}  {'-' if value is None else value}")
+
+
+@app.command("time-polls", hidden=True)
+def polls(
+    file: File,
+    rounds: Annotated[int, typer.Option(min=1, help="how often every board is read")] = 10,
+    port: Port = None,
+    seconds: Annotated[float, typer.Option(min=0, help="instead: for so long, all boards at once")] = 0.0,
+) -> None:
+    """Time how long the boards of a cabinet take to be read, and what it costs; prints JSON.
+
+    Example: ./tuangui bridge time-polls config/cabinets/locker-8a80.toml --rounds 100
+    """
+    cabinet, ports = _load(file), _ports(port)
+
+    async def timed() -> Polls:
+        async with assemble(cabinet, ports) as hardware:
+            return await time_polls(hardware, rounds, seconds=seconds)
+
+    try:
+        with asyncio.Runner(loop_factory=punctual_loop) as runner:
+            print(json.dumps(asdict(runner.run(timed()))))
+    except BridgeError as error:
+        _fail(str(error))
+
+
+@app.command("commission")
+def commission_cabinet(
+    file: File,
+    out: Annotated[Path, typer.Option(help="the cabinet file to write")],
+    labels: Annotated[Path | None, typer.Option(help="write a sheet of door labels (HTML) to print")] = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open one door after the other, ask which one it was, and write the file of the cabinet as it is wired.
+
+    FILE says how it was meant. Nothing is written when you give up. Exit code 1: something is left to repair.
+
+    Example: ./tuangui bridge commission plan.toml --out cabinet.toml --labels doors.html
+    """
+    plan = _load(file)
+    if out.exists():
+        _fail(f"{out} exists: name a new file")
+    try:
+        wiring = _run(commission.commission(plan, _ports(port)))
+        if len(wiring.left_out) == len(plan.compartment):
+            _fail("\n".join([*map(str, wiring.findings), "no door works: nothing was written"]))
+        commission.write(wiring, out, labels)
+    except commission.GaveUp as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}")
+    if as_json:
+        print(commission.as_json(wiring, out))
+    else:
+        for finding in wiring.findings:
+            print(f"{'set in the file' if finding.repaired else 'to repair':>16}  {finding}")
+        print(f"{out}: {len(plan.compartment) - len(wiring.left_out)} of {len(plan.compartment)} doors")
+    raise typer.Exit(0 if all(finding.repaired for finding in wiring.findings) else 1)
 
 
 async def _doors(cabinet: Cabinet, ports: dict[str, str]) -> tuple[dict[str, str], list[str]]:

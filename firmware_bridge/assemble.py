@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from config.cabinet import Bus, Cabinet, Reader
+from config.cabinet.families import plug_in
 from firmware_bridge import (
     lock_8a80,
+    lock_gpio,
     lock_modbus,
     scan_gm65,
     scan_rdm6300,
@@ -17,14 +19,16 @@ from firmware_bridge import (
     scan_wedge,
 )
 from firmware_bridge.climate_xymd02 import ClimateXymd02
+from firmware_bridge.device import LockDevice
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
+from firmware_bridge.guard import Guard
 from firmware_bridge.line import Line, Plug, Trace, Wire
 from firmware_bridge.modbus import ModbusBus
-from firmware_bridge.ports import LockBoard, Thermometer
+from firmware_bridge.ports import LockBoard, Port, Thermometer
 from firmware_bridge.serial_reader import SerialReader
 
-DEVICES = {device.family.kind: device for device in (lock_8a80.DEVICE, lock_modbus.DEVICE)}
-"""Every family that can be driven, by the kind that a cabinet file names."""
+DEVICES = {device.family.kind: device for device in (lock_8a80.DEVICE, lock_modbus.DEVICE, lock_gpio.DEVICE)}
+"""Our own families, by the kind that a cabinet file names."""
 SCANNERS = {
     device.family.kind: device
     for device in (
@@ -37,6 +41,19 @@ SCANNERS = {
     )
 }
 """Every family of readers, likewise."""
+
+
+def device(kind: str) -> LockDevice:
+    """The family of this kind, ours or an installed package's; ``WrongUse`` says why there is none."""
+    if kind in DEVICES:
+        return DEVICES[kind]
+    try:
+        found = plug_in(kind)
+    except ValueError as error:
+        raise WrongUse(kind, str(error)) from error
+    if not isinstance(found, LockDevice):
+        raise WrongUse(kind, f"its package brings no LockDevice, but {found!r}")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +75,7 @@ class Hardware:
     thermometers: dict[str, Thermometer] = field(default_factory=dict)
     readers: dict[str, SerialReader] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
-    wires: dict[str, Wire] = field(default_factory=dict)
+    wires: dict[str, Port] = field(default_factory=dict)
     flagged: list[Flagged] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
@@ -119,19 +136,24 @@ def assemble(
     """Build the drivers of a cabinet, without opening anything.
 
     ``ports`` puts other addresses in place of the file's, by bus or reader name; ``WrongUse`` names one that
-    the file does not have. ``plug`` opens the ports; by default those of this computer and TCP.
+    the file does not have, or that is pins of this computer. ``plug`` opens the ports; by default those of
+    this computer and TCP.
     """
     other = dict(ports or {})
     hardware = Hardware()
-    buses: dict[str, Line | ModbusBus] = {}
+    buses: dict[str, Line | ModbusBus | Guard] = {}
     for bus in cabinet.bus:
+        if bus.kind == "gpio":
+            mine = [board for board in cabinet.board if board.bus == bus.name]
+            hardware.wires[bus.name] = buses[bus.name] = Guard(bus, mine)
+            continue
         wire = _bus_wire(bus, other.pop(bus.name, bus.port), trace, plug)
         owner = buses[bus.name] = ModbusBus(wire) if bus.kind == "modbus" else Line(wire)
         hardware.wires[bus.name] = wire
         hardware.lines[bus.name] = owner.line if isinstance(owner, ModbusBus) else owner
     for board in cabinet.board:
         beams = [c.beam_input for c in cabinet.compartment if c.board == board.name and c.beam_input]
-        hardware.boards[board.name] = DEVICES[board.kind].drive(board, buses[board.bus], tuple(beams))
+        hardware.boards[board.name] = device(board.kind).drive(board, buses[board.bus], tuple(beams))
     for probe in cabinet.thermometer:
         bus_of_probe = buses[probe.bus]
         assert isinstance(bus_of_probe, ModbusBus)  # the cabinet file's cross checks say so

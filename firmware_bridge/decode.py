@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from firmware_bridge import lock_8a80, modbus, scan_gm65, scan_rdm6300, scan_ssi, scan_trigger
+from config.cabinet.families import plug_in
+from firmware_bridge import climate_xymd02, lock_8a80, modbus, scan_gm65, scan_rdm6300, scan_ssi, scan_trigger
 from firmware_bridge.frames import ReadFrame, Sender
 
 READERS: Mapping[str, ReadFrame] = {
     "lock_8a80": lock_8a80.read_frame,
     "lock_modbus": modbus.read_frame,
+    "modbus_tcp": modbus.read_tcp_frame,
+    "climate_xymd02": climate_xymd02.read_frame,
     "scan_gm65": scan_gm65.read_frame,
     "scan_trigger": scan_trigger.read_frame,
     "scan_ssi": scan_ssi.read_frame,
@@ -23,7 +26,8 @@ PROTOCOLS: Mapping[str, str] = {
     "modbus-relay-generic": "lock_modbus",
     "modbus-lctech-relay": "lock_modbus",
     "modbus-misc": "lock_modbus",
-    "modbus-xymd02": "lock_modbus",
+    "modbus-tcp": "modbus_tcp",
+    "modbus-xymd02": "climate_xymd02",
     "scan-gm65": "scan_gm65",
     "scan-honeywell": "scan_trigger",
     "scan-newland": "scan_trigger",
@@ -43,10 +47,7 @@ def read(kind: str, frame: str, sender: Sender | None = None) -> dict[str, Any]:
 
     ``ValueError`` says what is wrong: with the kind, with the digits, or with the frame.
     """
-    known = PROTOCOLS.get(kind, kind)
-    if known not in READERS:
-        raise ValueError(f"there is no family {kind}; there are {', '.join(sorted({*READERS, *PROTOCOLS}))}")
-    found = READERS[known](_bytes(frame), sender)
+    found = _reader(PROTOCOLS.get(kind, kind))(_bytes(frame), sender)
     fields = {key: value.hex() if isinstance(value, bytes) else value for key, value in asdict(found).items()}
     return {"meaning": found.meaning, "frame": type(found).__name__} | fields
 
@@ -63,6 +64,19 @@ def read_line(line: str) -> dict[str, Any]:
         return read(asked["protocol"], asked["hex"], _sender(asked.get("direction")))
     except (ValueError, RecursionError) as error:
         return {"error": str(error)}
+
+
+def _reader(kind: str) -> ReadFrame:
+    if kind in READERS:
+        return READERS[kind]
+    try:
+        brought: ReadFrame | None = plug_in(kind).read_frame
+    except ValueError as error:
+        known = ", ".join(sorted({*READERS, *PROTOCOLS}))
+        raise ValueError(f"{error}; frames of {known} can be explained") from error
+    if brought is None:
+        raise ValueError(f"the package that brings {kind} cannot explain frames")
+    return brought
 
 
 def _sender(direction: object) -> Sender | None:

@@ -1,26 +1,31 @@
-"""Relay cards with a timed pulse ("flash on", Waveshare and alike), and input cards for switches and beams.
+"""Relay cards that time their own pulses, and input cards for switches and beams.
 
-The driver knows one relay card and the card that its switches are wired to, the same one or another; light
-beams across compartments are wired to further inputs of that card and are read with the switches. Turning
-a relay on to stay is not in it: a computer that stops in between would burn the solenoid.
+The driver knows one relay card, what sort it is (``config/cabinet/relays.py``), and the card that its
+switches are wired to, the same one or another; light beams across compartments are wired to further inputs of
+that card and are read with the switches. Turning a relay on to stay is not in it: a computer that stops in
+between would burn the solenoid.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.cabinet import Board
-from config.cabinet.families import LOCKS
+from config.cabinet.families import LOCKS, LONGEST_PULSE_MS
+from config.cabinet.relays import RELAY_CARDS, RelayCard
 from firmware_bridge.device import LockDevice
 from firmware_bridge.errors import BridgeError, PortError, WrongUse
 from firmware_bridge.line import Exchange
-from firmware_bridge.modbus import LONGEST_FLASH_TENTHS, REPLY_SECONDS, ModbusBus, Refused
+from firmware_bridge.modbus import REPLY_SECONDS, ModbusBus, Refused
 from firmware_bridge.ports import DoorReadings, Permit, Pulse, PulseAnswer
+
+WAVESHARE = RELAY_CARDS["waveshare"]
 
 
 @dataclass(slots=True)
 class LockModbus:
     """One relay card on a bus. ``closed_input`` is the level of an input whose door is closed.
 
-    ``beams`` are the inputs of light beams; ``clear_input`` is the level of one that nothing interrupts.
+    ``inputs_function``: 2 where inputs are read one by one, 4 where sixteen stand in a register. ``beams``
+    are the inputs of light beams; ``clear_input`` is the level of one that nothing interrupts.
     """
 
     name: str
@@ -32,11 +37,17 @@ class LockModbus:
     closed_input: bool = True
     beams: tuple[int, ...] = ()
     clear_input: bool = True
-    _released: bool = False
+    inputs_function: int = 2
+    relays: RelayCard = WAVESHARE
+    _released: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        if self.pulse_ms % 100 or not 1 <= self.pulse_ms // 100 <= LONGEST_FLASH_TENTHS:
-            raise WrongUse(self.name, f"relay cards pulse 100, 200, … 1000 ms, not {self.pulse_ms}")
+        if self.pulse_ms not in self.relays.pulses or self.pulse_ms > LONGEST_PULSE_MS:
+            title, lengths = self.relays.title, self.relays.lengths
+            raise WrongUse(self.name, f"{title} make pulses of {lengths}, not {self.pulse_ms}")
+        if not 1 <= self.channels <= self.relays.most_channels:
+            title, most = self.relays.title, self.relays.most_channels
+            raise WrongUse(self.name, f"{title} have 1 to {most} channels, not {self.channels}")
         if not 1 <= self.address <= 247:
             raise WrongUse(self.name, f"Modbus cards answer to 1 to 247, not {self.address}")
 
@@ -58,13 +69,15 @@ class LockModbus:
         except BridgeError:
             # Nothing is written to a card before it has confirmed that all its outputs are off.
             return Pulse(self.name, channel, PulseAnswer.NO_ANSWER)
-        return await self._flash(channel, permit)
+        return await self._send(channel, permit)
 
     async def doors(self) -> DoorReadings:
         """All door switches and beams, in one exchange. See ``LockBoard``."""
         card = self.address if self.inputs_address is None else self.inputs_address
         last = max(self.channels, *self.beams, 0)
-        done = await self.bus.inputs(card, last, board=f"{self.name} (card {card})")
+        done = await self.bus.inputs(
+            card, last, board=f"{self.name} (card {card})", function=self.inputs_function
+        )
         assert done.sent_at is not None
         assert done.answered_at is not None
         assert isinstance(done.answer, list)
@@ -75,13 +88,13 @@ class LockModbus:
 
     async def release(self) -> None:
         """All relays off; sent before anything else is written to this card. See ``LockBoard``."""
-        await self.bus.all_off(self.address, self.channels, board=self.name)
+        await self.bus.all_off(self.relays, self.address, self.channels, board=self.name)
         self._released = True
 
-    async def _flash(self, channel: int, permit: Permit) -> Pulse:
+    async def _send(self, channel: int, permit: Permit) -> Pulse:
         try:
-            done = await self.bus.flash(
-                self.address, channel - 1, self.pulse_ms // 100, board=self.name, permit=permit
+            done = await self.bus.pulse(
+                self.relays, self.address, channel, self.pulse_ms, board=self.name, permit=permit
             )
         except PortError:
             return Pulse(self.name, channel, PulseAnswer.NO_ANSWER)
@@ -114,6 +127,8 @@ def _drive(board: Board, bus: ModbusBus, beams: tuple[int, ...]) -> LockModbus:
         closed_input=board.closed_input,
         beams=beams,
         clear_input=board.clear_input,
+        inputs_function=board.inputs_function,
+        relays=RELAY_CARDS[board.dialect],
     )
 
 

@@ -76,6 +76,24 @@ class AirReading:
     asked_at: float
 
 
+class Port(Protocol):
+    """Where boards or a reader are plugged in: a wire, or the guard that owns the pins of this computer."""
+
+    @property
+    def is_open(self) -> bool: ...
+
+    @property
+    def fault(self) -> Exception | None:
+        """Why it is not open."""
+        ...
+
+    async def open(self) -> None:
+        """``PortUnavailable`` when that fails; it is then tried again until ``close``."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 class Thermometer(Protocol):
     """A probe in the air of a zone."""
 

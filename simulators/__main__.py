@@ -33,6 +33,13 @@ class Kind(StrEnum):
     LOCK_MODBUS = "lock_modbus"
 
 
+class Measured(StrEnum):
+    """Families of boards that measurements know."""
+
+    LOCK_8A80 = "lock_8a80"
+    LOCK_MODBUS = "lock_modbus"
+
+
 class Broker(StrEnum):
     """Brokers that come up beside the cloud."""
 
@@ -71,7 +78,7 @@ def demo(
 
 @measure.command("pickup")
 def measure_pickup(
-    family: Annotated[list[Kind] | None, typer.Option(help="boards; default: both families")] = None,
+    family: Annotated[list[Measured] | None, typer.Option(help="boards; default: both families")] = None,
     baud: Annotated[list[int] | None, typer.Option(help="default: 9600, 19200 and 115200")] = None,
     polled: Annotated[list[int] | None, typer.Option(help="boards; default: 0 (idle), 1, 4, 8")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="24 pickups, six blocks, a round")] = 2,
@@ -84,8 +91,28 @@ def measure_pickup(
     """
     from simulators.measure import command
 
-    families = [command.family(each.value) for each in family or Kind]
+    families = [command.family(each.value) for each in family or Measured]
     raise typer.Exit(command.pickup(families, baud or (), polled or (), rounds, seed, json))
+
+
+@measure.command("bus")
+def measure_bus(
+    family: Annotated[list[Measured] | None, typer.Option(help="boards; default: both families")] = None,
+    baud: Annotated[list[int] | None, typer.Option(help="default: 9600, 19200 and 115200")] = None,
+    blocks: Annotated[int, typer.Option(min=1, help="how often everything is measured")] = 5,
+    pickups: Annotated[int, typer.Option(min=0, help="rounds of rows P1 and P2; 0 leaves them out")] = 2,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="also write the figures as data")] = None,
+) -> None:
+    """What the bus costs: rows P1 to P3 beside the wire itself, one exchange beside bare loops, a dead board.
+
+    Exit code 1 where a goal is missed.
+
+    Example: ./tuangui measure bus --baud 9600 --blocks 3
+    """
+    from simulators.measure import command
+
+    families = [command.family(each.value) for each in family or Measured]
+    raise typer.Exit(command.bus(families, baud or (), blocks, pickups, json))
 
 
 @measure.command("commit")

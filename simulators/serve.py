@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from config import cabinet as files
+from config.cabinet.families import plug_in
 from config.parent import end_with_parent
 from simulators import lock_8a80, lock_modbus
 from simulators.air import STEP_S, Air, Body
@@ -23,6 +24,7 @@ from simulators.code_reader import CodeReader
 from simulators.control import serve_control
 from simulators.faults import Cause, Fault, Faults
 from simulators.lock_board import Wired
+from simulators.modbus_tcp import ModbusTcpEnd
 from simulators.scan_gm65 import Gm65
 from simulators.scan_rdm6300 import CardReader
 from simulators.scan_ssi import SsiReader
@@ -85,12 +87,15 @@ class Served:
         self._links, self._tcp = links, tcp
         self._end = end if end is not None else self._real_end
         for bus in file.bus:
+            if bus.kind == "gpio":
+                raise HandsRefused(f"bus {bus.name} is pins of this computer: there is no wire to simulate")
             boards = [
                 card for board in file.board if board.bus == bus.name for card in self._build(file, board)
             ]
             boards += self._probes(file, bus.name)
             bits = 1 + 8 + (bus.parity != "N") + bus.stopbits
-            wire = Wire(self._end(bus.name), baud=bus.baud, bits_per_byte=bits)
+            end_of_bus = ModbusTcpEnd() if bus.frames_modbus_tcp else self._end(bus.name)
+            wire = Wire(end_of_bus, baud=bus.baud, bits_per_byte=bits)
             self.buses[bus.name] = Bus(
                 bus.name, wire, boards, self.faults, turn_round_seconds=turn_round_seconds, seed=seed,
                 whole_answers=whole_answers,
@@ -235,7 +240,10 @@ class Served:
         bus = next(bus for bus in file.bus if bus.name == board.bus)
         for compartment in wired:
             self.cabinet.build(compartment.label, supply=bus.supply or board.name)
-        return BUILD[board.kind](
+        build = BUILD.get(board.kind) or plug_in(board.kind).simulate
+        if build is None:
+            raise HandsRefused(f"the package that brings {board.kind} cannot simulate it")
+        return build(
             board,
             Wired(
                 self.cabinet,

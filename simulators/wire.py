@@ -169,6 +169,8 @@ class PtyEnd:
 class TcpEnd:
     """A TCP port, as a serial-to-network gateway offers one; the last one to connect has the wire."""
 
+    scheme = "socket"
+
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.arrived: Callable[[bytes], None] = lambda data: None
         self._host, self._port = host, port
@@ -177,7 +179,14 @@ class TcpEnd:
 
     @property
     def address(self) -> str:
-        return f"socket://{self._host}:{self._port}"
+        return f"{self.scheme}://{self._host}:{self._port}"
+
+    def forget(self) -> None:
+        """Nobody waits any more for what was asked before."""
+
+    def heard(self, data: bytes) -> None:
+        """The host's bytes, as they came."""
+        self.arrived(data)
 
     async def restore(self) -> None:
         self._server = await asyncio.start_server(self._connected, self._host, self._port)
@@ -189,6 +198,7 @@ class TcpEnd:
         if self._connection is not None:
             self._connection.transport.abort()
         self._server = self._connection = None
+        self.forget()
 
     def write(self, data: bytes) -> None:
         if self._connection is not None:
@@ -198,10 +208,11 @@ class TcpEnd:
         if self._connection is not None:
             self._connection.transport.abort()
         self._connection = writer
+        self.forget()
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             while data := await reader.read(4096):
-                self.arrived(data)
+                self.heard(data)
         except ConnectionError:
             pass  # a hard close is how the host withdraws an opening
         finally:

@@ -39,7 +39,7 @@ NOT_FOR_SIMULATORS = {f"firmware_bridge.{owner}" for owner in OWNERS_OF_WIRES}
 # Library: the rooms that may import it. A room is a file or the folder of the same name.
 OWNERS = {
     "paho": ["controller/uplink", "cloud/downlink"],
-    "serial": ["firmware_bridge/line"],
+    "serial": ["firmware_bridge/line", "simulators/measure/peers"],  # the peer is a script of its own
     "serial_asyncio_fast": ["firmware_bridge/line"],
     "pymodbus": ["firmware_bridge/modbus", "simulators"],
     "gpiozero": ["firmware_bridge/gpio", "firmware_bridge/lock_gpio"],

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from config.cabinet.families import LOCKS
 from config.cabinet.parts import Board, Bus, Cabinet
+from config.cabinet.relays import RELAY_CARDS, UNTIMED_CARDS
 
 Finding = tuple[str, str]
 
@@ -39,6 +40,9 @@ def _repeats(part: str, key: str, values: list[str]) -> Iterator[Finding]:
 
 def _boards_are_reachable(cabinet: Cabinet) -> Iterator[Finding]:
     buses = {bus.name: bus for bus in cabinet.bus}
+    for at, each in enumerate(cabinet.bus):
+        if each.frames_modbus_tcp and each.kind != "modbus":
+            yield f"bus[{at}].port", f"{each.port} is Modbus TCP, and bus {each.name} is {each.kind}"
     taken: dict[tuple[str, int], str] = {}
     for at, board in enumerate(cabinet.board):
         bus = buses.get(board.bus)
@@ -51,6 +55,27 @@ def _boards_are_reachable(cabinet: Cabinet) -> Iterator[Finding]:
             if other != board.name:
                 yield f"board[{at}].address", f"address {address} on bus {board.bus} belongs to {other}"
     yield from _thermometers_are_reachable(cabinet, buses, taken)
+    yield from _pins_are_their_own(cabinet)
+
+
+def _pins_are_their_own(cabinet: Cabinet) -> Iterator[Finding]:
+    taken: dict[tuple[str, int], str] = {}
+    for at, board in enumerate(cabinet.board):
+        if "lock_pins" not in board.family.settings:
+            continue
+        for key, pins in (("lock_pins", board.lock_pins), ("switch_pins", board.switch_pins)):
+            if len(pins) != board.channels:
+                yield f"board[{at}].{key}", f"{board.channels} channels need as many pins, not {len(pins)}"
+            for pin in pins:
+                mine = f"{key} of {board.name}"
+                if (other := taken.setdefault((board.bus, pin), mine)) != mine or pins.count(pin) > 1:
+                    yield f"board[{at}].{key}", f"pin {pin} of bus {board.bus} is used twice, by {other} too"
+    for at, bus in enumerate(cabinet.bus):
+        if bus.kind == "gpio" and bus.port.partition(":")[0] not in ("gpiozero", "gpiod"):
+            yield (
+                f"bus[{at}].port",
+                f"{bus.port} names no way to the pins: gpiozero:lgpio, gpiod:/dev/gpiochip0",
+            )
 
 
 def _fits_its_family(board: Board, bus: Bus) -> Iterator[Finding]:
@@ -65,10 +90,44 @@ def _fits_its_family(board: Board, bus: Bus) -> Iterator[Finding]:
         yield "pulse_ms", f"{family.title} count in {family.pulse_step_ms} ms, {board.pulse_ms} cannot be set"
     if board.profile and board.profile not in family.profiles:
         yield "profile", f"{family.title} know {', '.join(family.profiles) or 'no profiles'}"
+    if not family.times_its_pulse and not board.cut_off:
+        yield (
+            "cut_off",
+            f"{family.title} cannot time a pulse: a guard process does, and when that dies hardware has to "
+            "end it within a second (a monostable, say); build it in and name it here",
+        )
+    yield from _options_are_known(board)
     for key in sorted(board.model_fields_set & OF_SOME_FAMILIES - family.settings):
         yield key, f"{family.title} have no such setting"
     if "inputs" in family.settings and board.last_input < board.channels:
         yield "inputs", f"the {board.channels} door switches need more than {board.inputs}"
+    if board.kind == "lock_modbus":
+        yield from _times_its_pulses(board)
+
+
+def _times_its_pulses(board: Board) -> Iterator[Finding]:
+    if habit := UNTIMED_CARDS.get(board.dialect):
+        yield (
+            "profile",
+            f"{board.dialect} cards cannot time a pulse: {habit}, and a computer that stops in between burns "
+            "the coil; they need a guard process, and a hardware cut-off that the file names",
+        )
+    card = RELAY_CARDS.get(board.dialect)
+    if card is None:
+        return
+    if board.pulse_ms not in card.pulses:
+        yield "pulse_ms", f"{card.title} make pulses of {card.lengths}, not {board.pulse_ms}"
+    if board.channels > card.most_channels:
+        yield "channels", f"{card.title} have at most {card.most_channels}, not {board.channels}"
+
+
+def _options_are_known(board: Board) -> Iterator[Finding]:
+    for name, value in board.options.items():
+        wanted = board.family.options.get(name)
+        if wanted is None:
+            yield f"options.{name}", f"{board.family.title} have no such option"
+        elif type(value) is not wanted:
+            yield f"options.{name}", f"takes {wanted.__name__}, not {value!r}"
 
 
 def _thermometers_are_reachable(

@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from config.cabinet.families import LOCKS, LONGEST_PULSE_MS, LockFamily
+from config.cabinet.families import LONGEST_PULSE_MS, LockFamily, family
 from config.cabinet.readers import READERS, ReaderFamily
 from config.contract.topics import CABINET_ID, is_cabinet_id
 
 PUBLIC_KEY_BYTES = 32
 CHILLED_CELSIUS = 5.0
 """How warm a chilled zone may be where its file says nothing else. Frozen has no default."""
-NOT_WIRING = {"name", "channels", "pulse_ms", "inputs", "clear_input"}
+NOT_WIRING = {"name", "channels", "pulse_ms", "inputs", "clear_input", "cut_off"}
 """Of a board: what may change without any wire of a door having been touched."""
 
 
@@ -29,6 +29,7 @@ CabinetId = Annotated[str, AfterValidator(_cabinet_id)]
 Name = Annotated[
     str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="lower-case letters, digits, dashes")
 ]
+Pin = Annotated[int, Field(ge=0, le=511)]
 Label = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{0,7}$", description="what is printed on the door")]
 
 
@@ -56,18 +57,27 @@ class Bus(_Part):
     """A wire with one owner."""
 
     name: Name
-    kind: Literal["serial", "modbus"] = Field(default="serial", description="who frames what runs on it")
-    port: str = Field(min_length=1, description="/dev/tty…, or socket://host:port for a gateway")
+    kind: Literal["serial", "modbus", "gpio"] = Field(
+        default="serial", description="who frames what runs on it; gpio: pins of this computer"
+    )
+    port: str = Field(
+        min_length=1,
+        description="/dev/tty…; socket://host:port for a gateway; modbus-tcp://host:port; "
+        "pins: gpiozero:lgpio, gpiod:/dev/gpiochip0",
+    )
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
     parity: Literal["N", "E", "O"] = "N"
     stopbits: Literal[1, 2] = 1
     supply: str = Field(default="", description="name of the power supply; one coil at a time per supply")
 
+    @property
+    def frames_modbus_tcp(self) -> bool:
+        """Whether frames cross it as Modbus TCP has them; other gateways pass on those of a serial wire."""
+        return self.port.startswith("modbus-tcp://")
+
 
 def _lock_kind(kind: str) -> str:
-    if kind not in LOCKS:
-        raise ValueError(f"there is no family of lock boards {kind}; there are {', '.join(LOCKS)}")
-    return kind
+    return family(kind).kind
 
 
 class Board(_Part):
@@ -95,12 +105,27 @@ class Board(_Part):
         le=247,
         description="Modbus: the card with the door switches, if not the relay card",
     )
+    inputs_function: Literal[2, 4] = Field(
+        default=2, description="Modbus: 2 reads inputs one by one, 4 as registers of sixteen"
+    )
     closed_input: bool = Field(default=True, description="Modbus: input level of a closed door")
     inputs: int | None = Field(
         default=None, ge=1, le=64, description="Modbus: inputs of that card, if more than there are channels"
     )
     clear_input: bool = Field(
         default=True, description="Modbus: input level of a light beam that nothing interrupts"
+    )
+    lock_pins: tuple[Pin, ...] = Field(default=(), description="GPIO: the output of each channel, in order")
+    switch_pins: tuple[Pin, ...] = Field(default=(), description="GPIO: the input of each door switch")
+    active_high: bool = Field(default=True, description="GPIO: a high output energises the coil")
+    pull: Literal["up", "down", "none"] = Field(default="up", description="GPIO: what an open switch reads")
+    cut_off: str = Field(
+        default="",
+        max_length=80,
+        description="for outputs that cannot time a pulse: the hardware that ends one when nobody else does",
+    )
+    options: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="settings of a family that another package brings"
     )
     fitted: str = Field(
         default="",
@@ -110,7 +135,12 @@ class Board(_Part):
 
     @property
     def family(self) -> LockFamily:
-        return LOCKS[self.kind]
+        return family(self.kind)
+
+    @property
+    def dialect(self) -> str:
+        """The profile that it has, named or not; nothing in a family that has none."""
+        return self.profile or next(iter(self.family.profiles), "")
 
     @property
     def closed(self) -> Literal[0, 1]:

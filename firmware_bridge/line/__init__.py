@@ -140,7 +140,7 @@ class Line:
         if done.sent_at is not None:
             # Somebody stands at this board now: its doors are worth asking for again.
             self._silent.setdefault(board, _Silence()).ask_again_at = 0.0
-            if done.answer is None and is_answered and self.address.startswith("socket://"):
+            if done.answer is None and is_answered and self.wire.is_remote:
                 self.wire.reopen("an opening was not answered")
         return done
 
@@ -231,6 +231,8 @@ class Line:
         return (after,) if self.echoes else (received,)
 
     def _learn_echo(self, listening: _Listening[T], *, answered: bool) -> None:
+        if listening.take(listening.request, True) is not None:
+            return  # its answer looks like its echo, and tells nothing
         if listening.request in bytes(listening.received):
             self.echoes = True
         elif answered:

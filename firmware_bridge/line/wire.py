@@ -1,4 +1,7 @@
-"""One port, kept open: a tty, a pty or ``socket://host:port``; it comes back by itself when the port does."""
+"""One port, kept open: a tty, a pty or ``socket://host:port``; it comes back by itself when the port does.
+
+``modbus-tcp://host:port`` is a socket as well; who frames what runs on it knows the difference.
+"""
 
 import asyncio
 import contextlib
@@ -17,6 +20,7 @@ from firmware_bridge.errors import PortError, PortGone, PortUnavailable
 REOPEN_SECONDS = 0.5
 """A vanished port is tried again this often."""
 CONNECT_SECONDS = 2.0
+REMOTE = ("socket://", "modbus-tcp://")
 
 
 class Direction(StrEnum):
@@ -110,9 +114,10 @@ Plug = Callable[[str], Awaitable[End]]
 
 
 async def _connect(address: str, undelivered_seconds: float) -> _SocketEnd:
-    host, _, port = address.removeprefix("socket://").rpartition(":")
+    scheme, _, place = address.partition("://")
+    host, _, port = place.rpartition(":")
     if not host or not port.isdigit():
-        raise OSError("expected socket://host:port")
+        raise OSError(f"expected {scheme}://host:port")
     made = socket.socket(socket.AF_INET6 if host.startswith("[") else socket.AF_INET, socket.SOCK_STREAM)
     made.setblocking(False)
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -158,6 +163,11 @@ class Wire:
     @property
     def is_open(self) -> bool:
         return self._end is not None
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether a network lies between: what was sent into a cut cable arrives when it is put back."""
+        return self.address.startswith(REMOTE)
 
     async def open(self) -> None:
         """Open the port. ``PortUnavailable`` when that fails; it is then tried again until ``close``."""
@@ -206,7 +216,7 @@ class Wire:
         asyncio.get_running_loop().add_reader(self._end.fileno(), self._receive)
 
     async def _plug_in(self, address: str) -> End:
-        if address.startswith("socket://"):
+        if self.is_remote:
             return await _connect(address, self._undelivered_seconds)
         return _SerialEnd(address, *self._settings)
 

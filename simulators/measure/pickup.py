@@ -330,13 +330,14 @@ def _write_cabinet(folder: Path, bench: Bench) -> Path:
         parts.append(("compartment", door))
     about = {"id": "measured", "number": "M", "name_zh": "量测柜", "name_en": "Measured", "phone": "000"}
     file.write_text(
-        _toml("[cabinet]", about) + "".join(_toml(f"[[{name}]]", part) for name, part in parts),
+        toml("[cabinet]", about) + "".join(toml(f"[[{name}]]", part) for name, part in parts),
         encoding="utf-8",
     )
     return file
 
 
-def _toml(head: str, part: dict[str, Any]) -> str:
+def toml(head: str, part: dict[str, Any]) -> str:
+    """One table of a cabinet file."""
     lines = [
         f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}" for key, value in part.items()
     ]

@@ -254,3 +254,70 @@ def test_a_keyboard_has_no_baud_rate():
     raw = sample()
     raw["reader"][0]["kind"] = "scan_wedge"
     told(raw, "reader[0].baud", "scanners that are keyboards have no baud rate")
+
+
+def with_card(**card):
+    raw = tomllib.loads(Path("config/cabinets/locker-modbus.toml").read_text(encoding="utf-8"))
+    raw["board"][1] |= card
+    return raw
+
+
+@pytest.mark.parametrize("pulse_ms", [100, 300, 1000])
+def test_waveshare_cards_count_their_pulses_in_tenths_of_a_second(pulse_ms):
+    assert parse(with_card(pulse_ms=pulse_ms)).board[1].dialect == "waveshare"
+    assert parse(with_card(pulse_ms=pulse_ms, profile="waveshare")).board[1].pulse_ms == pulse_ms
+
+
+def test_a_card_whose_pulse_lasts_a_second_is_asked_for_no_other():
+    assert parse(with_card(profile="eletechsup", pulse_ms=1000)).board[1].dialect == "eletechsup"
+
+
+@pytest.mark.parametrize(
+    ("card", "key", "words"),
+    [
+        (
+            {"pulse_ms": 250},
+            "pulse_ms",
+            "Waveshare cards make pulses of 100, 200, 300, 400, 500",
+        ),
+        ({"profile": "eletechsup"}, "pulse_ms", "Eletechsup cards make pulses of 1000 ms, not 300"),
+        (
+            {"profile": "eletechsup", "pulse_ms": 1000, "channels": 16, "inputs": 16},
+            "channels",
+            "Eletechsup cards have at most 8, not 16",
+        ),
+        (
+            {"profile": "wobble"},
+            "profile",
+            "relay cards know waveshare, eletechsup, value-0100, fc06",
+        ),
+        ({"inputs_function": 3}, "inputs_function", "2 or 4"),
+        (
+            {"profile": "value-0100"},
+            "profile",
+            "value-0100 cards cannot time a pulse: a coil that was",
+        ),
+        (
+            {"profile": "fc06"},
+            "profile",
+            "need a guard process, and a hardware cut-off that the file names",
+        ),
+        ({"profile": "lctech"}, "profile", "a computer that stops in between burns the coil"),
+    ],
+)
+def test_relay_cards_are_asked_for_nothing_that_they_cannot_do(card, key, words):
+    told(with_card(**card), f"board[1].{key}", words)
+
+
+def test_a_card_that_cannot_time_a_pulse_is_refused_for_that_alone():
+    for profile in ("value-0100", "fc06", "lctech"):
+        assert [key for key, _ in problems(with_card(profile=profile))] == ["board[1].profile"]
+
+
+def test_modbus_tcp_runs_on_modbus_buses_alone():
+    raw = sample()
+    raw["bus"][0]["port"] = "modbus-tcp://10.0.0.7:502"
+    told(raw, "bus[0].port", "modbus-tcp://10.0.0.7:502 is Modbus TCP, and bus rs485 is serial")
+    raw = with_card()
+    raw["bus"][0]["port"] = "modbus-tcp://10.0.0.7:502"
+    assert parse(raw).bus[0].frames_modbus_tcp

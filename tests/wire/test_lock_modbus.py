@@ -2,12 +2,15 @@ import asyncio
 
 import pytest
 
+from config.cabinet.relays import RELAY_CARDS
 from firmware_bridge.errors import BadFrame, BoardRefused, BoardSilent, WrongUse
 from firmware_bridge.lock_modbus import LockModbus
-from firmware_bridge.modbus import ModbusBus, all_off, flash_on, read_inputs, with_crc
+from firmware_bridge.modbus import ModbusBus, all_off, opening, read_inputs, with_crc
 from firmware_bridge.ports import PulseAnswer
 from simulators.cabinet import Door, Goods
 from simulators.faults import Cause
+
+WAVESHARE = RELAY_CARDS["waveshare"]
 
 
 def yes() -> bool:
@@ -15,11 +18,11 @@ def yes() -> bool:
 
 
 def test_the_flash_frame_is_the_one_in_the_makers_manual():
-    assert flash_on(1, 0, 7).hex() == "0105020000078db0"
+    assert opening(WAVESHARE, 1, 1, 700).hex() == "0105020000078db0"
 
 
 def test_all_off_and_reading_inputs_on_the_wire():
-    assert all_off(1, 8).hex() == "010f000000080100fe95"
+    assert all_off(WAVESHARE, 1, 8).hex() == "010f000000080100fe95"
     assert read_inputs(1, 8).hex() == "01020000000879cc"
 
 
@@ -36,7 +39,7 @@ async def test_one_pulse_springs_one_door_open_for_the_time_asked(cards, wait_un
     assert (await cards.board.doors()).doors == {channel: channel == 8 for channel in range(1, 9)}
     await wait_until(lambda: not cards.cabinet.compartment("1-8").coil_on)
     assert cards.cabinet.longest_energised() == pytest.approx(0.2)
-    assert cards.frames("01050207") == [flash_on(1, 7, 2).hex()]
+    assert cards.frames("01050207") == [opening(WAVESHARE, 1, 8, 200).hex()]
 
 
 @pytest.mark.parametrize("clear_input", [True, False])
@@ -168,7 +171,7 @@ async def test_a_vanished_port_comes_back(cards, wait_until):
 
 @pytest.mark.parametrize("pulse_ms", [0, 50, 150, 1100, 60_000])
 def test_pulses_that_a_card_cannot_time_or_a_coil_cannot_stand_are_refused(pulse_ms):
-    with pytest.raises(WrongUse, match="relay cards pulse"):
+    with pytest.raises(WrongUse, match="Waveshare cards make pulses of 100, 200"):
         LockModbus("r1", None, 1, 8, pulse_ms=pulse_ms)
 
 
