@@ -234,7 +234,9 @@ def _first(received: bytes) -> tuple[Piece | None, int]:
         if frame is None:
             return None, 0
         piece = _answer(frame)
-        return (piece, len(frame)) if piece is not None else _damaged(received, "an answer with a wrong CRC")
+        if piece is None:
+            return _damaged(received, len(frame), "an answer with a wrong CRC")
+        return piece, len(frame)
     return _counted(received) if received[0] == COUNTED else _line(received)
 
 
@@ -257,15 +259,16 @@ def _answer(frame: bytes) -> Answer | Heartbeat | None:
     return None
 
 
-def _damaged(received: bytes, reason: str) -> tuple[Unreadable | None, int]:
-    end = _line_end(received)
-    return (None, 0) if end is None else (Unreadable(received[:end], reason), end)
+def _damaged(received: bytes, least: int, reason: str) -> tuple[Unreadable | None, int]:
+    """All up to the line end behind the first ``least`` bytes: a line end among those may be none."""
+    end = _line_end(received[least:])
+    return (None, 0) if end is None else (Unreadable(received[: least + end], reason), least + end)
 
 
 def _counted(received: bytes) -> tuple[Found | None, int]:
     length = int.from_bytes(received[1:3], "big")
     if length > LONGEST_CODE:
-        return _damaged(received, f"longer than {LONGEST_CODE} bytes")
+        return _damaged(received, 3, f"longer than {LONGEST_CODE} bytes")
     return (None, 0) if len(received) < 3 + length else (received[3 : 3 + length], 3 + length)
 
 

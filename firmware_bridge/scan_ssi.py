@@ -39,6 +39,8 @@ REASONS = {RESEND: "send again", BAD_CONTEXT: "not understood", DENIED: "denied"
 # "WAKEUP: 00, then wait 50 ms", where no RTS/CTS lines are wired; a command's first byte is lost without.
 WAKE = b"\x00"
 AWAKE_AFTER_SECONDS = 0.05
+SAID_AFTER_SECONDS = 0.08
+"""More than that, because the two writes can come out of an adapter closer together than they went in."""
 CONTINUED_WITHIN_SECONDS = 3.0
 """The next packet of a long code, or the same one again, comes sooner than this."""
 
@@ -155,7 +157,7 @@ class SsiReader(SerialReader):
 
     def send_trigger(self) -> None:
         self.wire.write(WAKE)
-        asyncio.get_running_loop().call_later(AWAKE_AFTER_SECONDS, self._say, START_READING)
+        asyncio.get_running_loop().call_later(SAID_AFTER_SECONDS, self._say, START_READING)
 
     def _decoded(self, packet: Packet) -> list[Found]:
         """The code, when its last packet is there; one that comes again was not lost, only our word was."""

@@ -59,14 +59,15 @@ def test_an_answer_ends_a_scan_that_has_no_line_end(text, answer, cuts):
     assert separated(text.encode() + answer.to_bytes(), cuts) == [text.encode(), answer]
 
 
-@given(codes, st.integers(2, 6), st.integers(1, 255), st.lists(st.integers(0, 60), max_size=6))
+@settings(max_examples=300)
+@given(codes, st.integers(1, 6), st.integers(1, 255), st.lists(st.integers(0, 60), max_size=6))
+@example("12345678", 5, 0x33 ^ 0x0D, [])
+@example("12345678", 2, 0x0D, [3])
 def test_nothing_of_a_line_with_a_damaged_answer_is_taken_for_a_code(text, at, change, cuts):
     damaged = bytearray(DONE)
     damaged[at] ^= change
     found = separated(bytes(damaged) + text.encode() + b"\r", cuts)
-    whole = (text.encode(), text.encode() + b"\r")
-    assert all(piece in whole for piece in found if isinstance(piece, bytes))
-    assert any(isinstance(piece, Unreadable) for piece in found) or damaged[at] in b"\r\n"
+    assert all(isinstance(piece, Unreadable) for piece in found)
 
 
 @given(st.binary(max_size=64), st.booleans())

@@ -116,6 +116,7 @@ async def test_a_triggered_scanner_is_woken_first_and_reads_one_code_after_the_o
     stands_there, monkeypatch
 ):
     monkeypatch.setattr(serial_reader, "TRIGGER_AFTER_SCAN_SECONDS", 0.05)
+    monkeypatch.setattr(serial_reader, "TRIGGER_AGAIN_SECONDS", 0.5)
     counter = await stands_there("scan_ssi", triggered=True)
     for code in ("first", "second", "third"):
         counter.there.show(code)
