@@ -32,7 +32,7 @@ from controller.store import StoreFailing
 from controller.timing import time_commits
 from firmware_bridge.assemble import assemble
 from firmware_bridge.errors import WrongUse
-from firmware_bridge.timing import punctual_loop
+from firmware_bridge.line.punctual import punctual_loop
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 

@@ -17,8 +17,9 @@ from firmware_bridge.commission import command as commission
 from firmware_bridge.decode import read, read_line
 from firmware_bridge.errors import BridgeError
 from firmware_bridge.frames import Sender
+from firmware_bridge.line.punctual import punctual_loop
 from firmware_bridge.ports import PulseAnswer
-from firmware_bridge.timing import Polls, punctual_loop, time_polls
+from firmware_bridge.timing import Polls, time_polls
 
 T = TypeVar("T")
 

@@ -143,8 +143,10 @@ def assemble(
     hardware = Hardware()
     buses: dict[str, Line | ModbusBus | Guard] = {}
     for bus in cabinet.bus:
-        if bus.kind == "gpio":
-            mine = [board for board in cabinet.board if board.bus == bus.name]
+        mine = [board for board in cabinet.board if board.bus == bus.name]
+        if any(board.is_guarded for board in mine):
+            if bus.kind != "gpio":
+                bus = bus.model_copy(update={"port": other.pop(bus.name, bus.port)})
             hardware.wires[bus.name] = buses[bus.name] = Guard(bus, mine)
             continue
         wire = _bus_wire(bus, other.pop(bus.name, bus.port), trace, plug)

@@ -8,6 +8,7 @@
     │   ├── BoardSilent           nothing came back in its reply time
     │   ├── BadFrame              something came back that is no answer to what was asked
     │   ├── BoardRefused          it understood and said no
+    │   ├── BoardFailed           its guard could not do what was asked
     │   └── ImpossibleReading     it answered with a value that cannot be
     ├── UnreadableScan        a reader sent what is no text
     └── WrongUse              a mistake of the caller, or of the cabinet file
@@ -83,6 +84,17 @@ class BoardRefused(BoardError):
 
     def _sentence(self) -> str:
         return f"board {self.board} on {self.port} refused, with code {self.code}"
+
+
+class BoardFailed(BoardError):
+    """The guard that owns its outputs could not do what was asked; ``reason`` is the guard's."""
+
+    def __init__(self, port: str, board: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(port, board)
+
+    def _sentence(self) -> str:
+        return f"the guard of board {self.board} on {self.port} says: {self.reason}"
 
 
 class ImpossibleReading(BoardError):

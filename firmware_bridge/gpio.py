@@ -7,7 +7,7 @@ late and in unclear words on a computer that is no Raspberry Pi.
 
 import importlib
 import importlib.metadata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,13 +34,17 @@ class ZeroOutputs:
     pulled_up: bool
     """gpiozero turns the value of a pulled-up pin round."""
 
-    def on(self, channel: int) -> None:
+    async def on(self, channel: int, permit: Callable[[], bool]) -> bool:
+        """Switch it on; False when the permit said no."""
+        if not permit():
+            return False
         try:
             self.locks[channel - 1].on()
+            return True
         except (GPIOZeroError, OSError) as error:
             raise PortGone(self.port, str(error)) from error
 
-    def off(self, channel: int) -> bool:
+    async def off(self, channel: int) -> bool:
         """Turn it off and read it back."""
         try:
             self.locks[channel - 1].off()
@@ -48,7 +52,7 @@ class ZeroOutputs:
         except (GPIOZeroError, OSError) as error:
             raise PortGone(self.port, str(error)) from error
 
-    def levels(self) -> Mapping[int, bool]:
+    async def levels(self) -> Mapping[int, bool]:
         try:
             return {ch: bool(pin.value) != self.pulled_up for ch, pin in enumerate(self.switches, start=1)}
         except (GPIOZeroError, OSError) as error:
@@ -66,15 +70,19 @@ class ChipOutputs:
     on_value: Any
     off_value: Any
 
-    def on(self, channel: int) -> None:
+    async def on(self, channel: int, permit: Callable[[], bool]) -> bool:
+        """Switch it on; False when the permit said no."""
+        if not permit():
+            return False
         self._set(channel, self.on_value)
+        return True
 
-    def off(self, channel: int) -> bool:
+    async def off(self, channel: int) -> bool:
         """Turn it off and read it back."""
         self._set(channel, self.off_value)
         return bool(self._get([self.locks[channel - 1]])[0] == self.off_value)
 
-    def levels(self) -> Mapping[int, bool]:
+    async def levels(self) -> Mapping[int, bool]:
         values = self._get(list(self.switches))
         return {channel: value == self.on_value for channel, value in enumerate(values, start=1)}
 
@@ -91,7 +99,7 @@ class ChipOutputs:
             raise PortGone(self.port, str(error)) from error
 
 
-def open_outputs(bus: Bus, boards: Sequence[Board]) -> dict[str, ZeroOutputs | ChipOutputs]:
+def open_pins(bus: Bus, boards: Sequence[Board]) -> dict[str, ZeroOutputs | ChipOutputs]:
     """Take hold of the pins of these boards and turn all outputs off. ``PortUnavailable``."""
     way, _, name = bus.port.partition(":")
     try:

@@ -13,6 +13,8 @@ from config.cabinet.families import LOCKS, LONGEST_PULSE_MS
 from config.cabinet.relays import RELAY_CARDS, RelayCard
 from firmware_bridge.device import LockDevice
 from firmware_bridge.errors import BridgeError, PortError, WrongUse
+from firmware_bridge.guard import Guard
+from firmware_bridge.guard.lock import GuardedLock
 from firmware_bridge.line import Exchange
 from firmware_bridge.modbus import REPLY_SECONDS, ModbusBus, Refused
 from firmware_bridge.ports import DoorReadings, Permit, Pulse, PulseAnswer
@@ -116,7 +118,9 @@ class LockModbus:
         return Pulse(self.name, channel, PulseAnswer.ACCEPTED, done.sent_at, ends_at, done.answered_at)
 
 
-def _drive(board: Board, bus: ModbusBus, beams: tuple[int, ...]) -> LockModbus:
+def _drive(board: Board, bus: ModbusBus | Guard, beams: tuple[int, ...]) -> LockModbus | GuardedLock:
+    if isinstance(bus, Guard):
+        return GuardedLock(board.name, bus, board.channels, board.pulse_ms, board.closed_input)
     return LockModbus(
         board.name,
         bus,

@@ -1,18 +1,12 @@
 """How long it takes to read the boards of a cabinet over and over, and what that costs this computer."""
 
 import asyncio
-import selectors
 import time
 from dataclasses import dataclass, field
 
 from firmware_bridge.assemble import Hardware
 from firmware_bridge.errors import BoardSilent, BridgeError
 from firmware_bridge.ports import LockBoard
-
-
-def punctual_loop() -> asyncio.AbstractEventLoop:
-    """The default selector rounds waits up to a millisecond: eleven bytes at 115200 baud."""
-    return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
 @dataclass(slots=True)

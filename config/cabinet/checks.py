@@ -56,6 +56,23 @@ def _boards_are_reachable(cabinet: Cabinet) -> Iterator[Finding]:
                 yield f"board[{at}].address", f"address {address} on bus {board.bus} belongs to {other}"
     yield from _thermometers_are_reachable(cabinet, buses, taken)
     yield from _pins_are_their_own(cabinet)
+    yield from _guards_have_a_bus_of_their_own(cabinet)
+
+
+def _guards_have_a_bus_of_their_own(cabinet: Cabinet) -> Iterator[Finding]:
+    """A guard owns the whole wire: nothing that the controller itself asks can hang on it."""
+    guarded = {board.bus for board in cabinet.board if board.is_guarded}
+    for at, bus in enumerate(cabinet.bus):
+        if bus.name in guarded and "://" in bus.port:
+            yield (
+                f"bus[{at}].port",
+                f"{bus.port} is over a network: a guard that is cut off turns nothing off",
+            )
+    for part in ("board", "thermometer"):
+        for at, each in enumerate(getattr(cabinet, part)):
+            if each.bus in guarded and not getattr(each, "is_guarded", False):
+                owner = f"bus {each.bus} belongs to the guard of boards that cannot time a pulse"
+                yield f"{part}[{at}].bus", f"{owner}: give {each.name} another one"
 
 
 def _pins_are_their_own(cabinet: Cabinet) -> Iterator[Finding]:
@@ -90,35 +107,30 @@ def _fits_its_family(board: Board, bus: Bus) -> Iterator[Finding]:
         yield "pulse_ms", f"{family.title} count in {family.pulse_step_ms} ms, {board.pulse_ms} cannot be set"
     if board.profile and board.profile not in family.profiles:
         yield "profile", f"{family.title} know {', '.join(family.profiles) or 'no profiles'}"
-    if not family.times_its_pulse and not board.cut_off:
+    if board.is_guarded and not board.cut_off:
+        what = f"{board.dialect} cards" if board.dialect in UNTIMED_CARDS else family.title
         yield (
             "cut_off",
-            f"{family.title} cannot time a pulse: a guard process does, and when that dies hardware has to "
+            f"{what} cannot time a pulse: a guard process does, and when that dies hardware has to "
             "end it within a second (a monostable, say); build it in and name it here",
         )
     yield from _options_are_known(board)
     for key in sorted(board.model_fields_set & OF_SOME_FAMILIES - family.settings):
-        yield key, f"{family.title} have no such setting"
+        if getattr(board, key) != Board.model_fields[key].default:
+            yield key, f"{family.title} have no such setting"
     if "inputs" in family.settings and board.last_input < board.channels:
         yield "inputs", f"the {board.channels} door switches need more than {board.inputs}"
     if board.kind == "lock_modbus":
-        yield from _times_its_pulses(board)
+        yield from _relays_can_do_it(board)
 
 
-def _times_its_pulses(board: Board) -> Iterator[Finding]:
-    if habit := UNTIMED_CARDS.get(board.dialect):
-        yield (
-            "profile",
-            f"{board.dialect} cards cannot time a pulse: {habit}, and a computer that stops in between burns "
-            "the coil; they need a guard process, and a hardware cut-off that the file names",
-        )
-    card = RELAY_CARDS.get(board.dialect)
-    if card is None:
-        return
-    if board.pulse_ms not in card.pulses:
+def _relays_can_do_it(board: Board) -> Iterator[Finding]:
+    untimed, card = UNTIMED_CARDS.get(board.dialect), RELAY_CARDS.get(board.dialect)
+    if card is not None and board.pulse_ms not in card.pulses:
         yield "pulse_ms", f"{card.title} make pulses of {card.lengths}, not {board.pulse_ms}"
-    if board.channels > card.most_channels:
-        yield "channels", f"{card.title} have at most {card.most_channels}, not {board.channels}"
+    sort = card or untimed
+    if sort is not None and board.channels > sort.most_channels:
+        yield "channels", f"{sort.title} have at most {sort.most_channels}, not {board.channels}"
 
 
 def _options_are_known(board: Board) -> Iterator[Finding]:
@@ -190,7 +202,7 @@ def _beams_have_inputs_of_their_own(cabinet: Cabinet) -> Iterator[Finding]:
         if c.beam_input is None or board is None:
             continue
         key = f"compartment[{at}].beam_input"
-        if not board.family.reads_beams:
+        if not board.family.reads_beams or board.is_guarded:
             yield key, f"board {board.name} is {board.kind}: it reads door switches and nothing else"
         elif c.beam_input > board.last_input:
             yield key, f"board {board.name} has {board.last_input} inputs, not {c.beam_input}"

@@ -76,7 +76,7 @@ LOCKS: Mapping[str, LockFamily] = {
             most_channels=50,
             profiles=(*RELAY_CARDS, *UNTIMED_CARDS),
             settings=frozenset(
-                {"inputs_address", "inputs_function", "inputs", "closed_input", "clear_input"}
+                {"inputs_address", "inputs_function", "inputs", "closed_input", "clear_input", "cut_off"}
             ),
         ),
         LockFamily(

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from config.cabinet.families import LONGEST_PULSE_MS, LockFamily, family
 from config.cabinet.readers import READERS, ReaderFamily
+from config.cabinet.relays import UNTIMED_CARDS
 from config.contract.topics import CABINET_ID, is_cabinet_id
 
 PUBLIC_KEY_BYTES = 32
@@ -141,6 +142,11 @@ class Board(_Part):
     def dialect(self) -> str:
         """The profile that it has, named or not; nothing in a family that has none."""
         return self.profile or next(iter(self.family.profiles), "")
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether it cannot time a pulse, so that a guard has to (``firmware_bridge/guard``)."""
+        return not self.family.times_its_pulse or self.dialect in UNTIMED_CARDS
 
     @property
     def closed(self) -> Literal[0, 1]:

@@ -1,7 +1,9 @@
 """Modbus relay cards: how each sort is asked for a pulse, as data.
 
-A further card that times its own pulses is one more row of ``RELAY_CARDS``: cabinet file, driver, decoder and
-simulator read it there. A card that cannot has no row: nothing in the driver could ask it for one.
+A further card that times its own pulses is one more row of ``RELAY_CARDS``: the checks of a cabinet file and
+the driver read it there, and a test has the decoder, which does not, call each of its pulses timed. One that
+cannot is a row of ``UNTIMED_CARDS``: the driver has no way to ask it for anything, a guard
+(``firmware_bridge/guard``) has.
 """
 
 from collections.abc import Mapping
@@ -27,7 +29,8 @@ class RelayCard:
     all_off: tuple[int, int] | None = None
     """Register and value that turn every output off; None: zeros for all coils in one write, from coil 0."""
     first_state: int | None = None
-    """The register that tells whether output 1 is on, where that has to be asked after "all off"."""
+    """The register that tells whether output 1 is on. Asked after "all off" where the answer to that is an
+    echo, which an adapter that sends our own bytes back would give as well."""
 
     @property
     def lengths(self) -> str:
@@ -64,9 +67,28 @@ RELAY_CARDS: Mapping[str, RelayCard] = {
 }
 """By profile, the default one first."""
 
-UNTIMED_CARDS: Mapping[str, str] = {
-    "value-0100": "a coil that was written 0100 stays on until 0000 is written",
-    "fc06": "an output that was written 1 stays on until 0 is written",
-    "lctech": "a coil that was written FF00 stays on until 0000 is written",
+
+@dataclass(frozen=True, slots=True)
+class UntimedCard:
+    """One sort of card whose outputs stay on until they are written off; only a guard drives one."""
+
+    profile: str
+    title: str
+    most_channels: int
+    function: Literal[5, 6]
+    """What switches an output: 5 writes one coil, 6 one register."""
+    first: int
+    """Which of them output 1 is; the others follow."""
+    on: int
+    off: int
+
+
+UNTIMED_CARDS: Mapping[str, UntimedCard] = {
+    card.profile: card
+    for card in (
+        UntimedCard("value-0100", "cards that want 0100", 32, function=5, first=0, on=0x0100, off=0x0000),
+        UntimedCard("fc06", "cards with outputs in registers", 32, function=6, first=0, on=1, off=0),
+        UntimedCard("lctech", "LCTECH cards", 8, function=5, first=0, on=0xFF00, off=0x0000),
+    )
 }
-"""Profiles of cards that cannot time a pulse, and what they do instead."""
+"""By profile."""

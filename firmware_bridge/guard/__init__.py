@@ -5,8 +5,8 @@ told otherwise. So a small process owns such a line alone: it arms the end of a 
 repeats "off" until the output is seen to be off, and turns everything off when the controller is gone or has
 said nothing for ``QUIET_SECONDS``. Its own death is the business of hardware, which the cabinet file names.
 
-    controller  ──requests, "alive"──>  guard  ──on, off──>  pins
-    __init__.py      messages.py        watch.py             outputs
+    controller  ──requests, "alive"──>  guard process  ──on, off──>  pins, cards
+    lock.py, __init__.py   messages.py   __main__.py, watch.py        gpio.py, cards.py
 
 The controller's side is ``Guard``.
 """
@@ -22,7 +22,7 @@ from pathlib import Path
 import structlog
 
 from config.cabinet import Board, Bus
-from firmware_bridge.errors import PortError, PortGone, PortUnavailable
+from firmware_bridge.errors import BoardFailed, PortError, PortGone, PortUnavailable
 from firmware_bridge.guard.messages import ALIVE, Answer, Own, Request, boottime, read_answer
 from firmware_bridge.ports import Permit
 
@@ -34,7 +34,9 @@ ALIVE_SECONDS = 0.1
 """The controller says that it lives this often."""
 QUIET_SECONDS = 0.5
 """A controller that has said nothing for so long is taken for dead."""
-ANSWER_SECONDS = 0.5
+ANSWER_SECONDS = 1.0
+RELEASE_SECONDS = 5.0
+"""A card with many outputs turns them off one after the other."""
 AGAIN_SECONDS = 0.5
 """A guard that died is started again this often."""
 COMMAND = (sys.executable, "-m", "firmware_bridge.guard")
@@ -84,17 +86,17 @@ class Guard:
         return await self._ask(request, permit)
 
     async def doors(self, board: str) -> Mapping[int, bool]:
-        """Channel to the level of its switch's input. ``PortError``."""
+        """Channel to the level of its switch's input. ``PortError``, ``BoardFailed``."""
         return (await self._done(Request("doors", board))).levels
 
     async def release(self, board: str) -> None:
-        """Return when all its outputs are off. ``PortError``."""
+        """Return when all its outputs are off. ``PortError``, ``BoardFailed``."""
         await self._done(Request("release", board))
 
     async def _done(self, request: Request) -> Answer:
         answer = await self._ask(request)
         if answer is None or answer.word != "done":
-            raise PortGone(self.address, answer.reason if answer else "it was not asked")
+            raise BoardFailed(self.address, request.board, answer.reason if answer else "it was not asked")
         return answer
 
     async def _ask(self, request: Request, permit: Permit | None = None) -> Answer | None:
@@ -107,7 +109,8 @@ class Guard:
             if permit is not None and not permit():
                 return None
             self._send(request.to_bytes(number, boottime()))
-            return await asyncio.wait_for(answered, ANSWER_SECONDS)
+            patience = RELEASE_SECONDS if request.do == "release" else ANSWER_SECONDS
+            return await asyncio.wait_for(answered, patience)
         except TimeoutError:
             self._lost("its guard does not answer")
             raise self.fault or PortGone(self.address, "its guard does not answer") from None

@@ -6,13 +6,14 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Protocol
 
 from config.cabinet import Board, Bus
 from firmware_bridge.errors import BridgeError
-from firmware_bridge.gpio import open_outputs
+from firmware_bridge.gpio import open_pins
 from firmware_bridge.guard import QUIET_SECONDS
+from firmware_bridge.guard.cards import open_cards
 from firmware_bridge.guard.messages import (
     STALE_SECONDS,
     Answer,
@@ -22,25 +23,36 @@ from firmware_bridge.guard.messages import (
     read_request,
 )
 from firmware_bridge.guard.watch import MayNot, Output, Watch
+from firmware_bridge.line.punctual import punctual_loop
 
 LOOK_SECONDS = 0.02
 """How often it looks at what is due; an output that is not seen off is told so again."""
+GIVES_UP_SECONDS = 10.0
+"""An output that cannot be reached for so long after the controller is gone is left to the hardware."""
+
+Permit = Callable[[], bool]
 
 
 class Outputs(Protocol):
     """The outputs and inputs of one board."""
 
-    def on(self, channel: int) -> None: ...
-    def off(self, channel: int) -> bool:
-        """Turn it off; whether it is seen to be off."""
+    async def on(self, channel: int, permit: Permit) -> bool:
+        """Switch an output on, asked once; ``permit`` is asked as the last thing before.
+
+        False when it said no. ``BridgeError``: nobody knows whether it is on.
+        """
         ...
 
-    def levels(self) -> Mapping[int, bool]:
-        """Channel to the level of its switch's input."""
+    async def off(self, channel: int) -> bool:
+        """Switch it off; whether it is seen to be off. ``BridgeError``."""
+        ...
+
+    async def levels(self) -> Mapping[int, bool]:
+        """Channel to the level of its switch's input. ``BridgeError``."""
         ...
 
 
-OpenOutputs = Callable[[Bus, Sequence[Board]], Mapping[str, Outputs]]
+OpenOutputs = Callable[[Bus, Sequence[Board]], Awaitable[Mapping[str, Outputs]]]
 """Takes hold of the outputs of some boards and turns them off; ``BridgeError`` says why it cannot."""
 
 
@@ -52,31 +64,46 @@ class Guarding:
     ) -> None:
         self._controller = controller
         self._outputs = outputs
-        channels = {board.name: board.channels for board in boards}
-        self._watch = Watch(channels, QUIET_SECONDS, boottime())
-        self._channels = channels
+        self._channels = {board.name: board.channels for board in boards}
+        self._watch = Watch(self._channels, QUIET_SECONDS, boottime())
+        self._gone = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turning_off: set[Output] = set()
 
     async def serve(self) -> None:
         """Answer until the controller is gone; whatever was on is off then."""
         loop = asyncio.get_running_loop()
-        gone = asyncio.Event()
-        loop.add_signal_handler(signal.SIGTERM, gone.set)
+        loop.add_signal_handler(signal.SIGTERM, self._gone.set)
         loop.add_signal_handler(signal.SIGINT, lambda: None)  # the controller's to answer
-        loop.add_reader(self._controller.fileno(), self._hear, gone)
+        loop.add_reader(self._controller.fileno(), self._hear)
         try:
-            while not gone.is_set():
+            while not self._gone.is_set():
                 self._look()
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
             loop.remove_reader(self._controller.fileno())
-            while self._watch.on():
-                self._turn_off(self._watch.on())
-                await asyncio.sleep(LOOK_SECONDS)
+            await self._leave()
+
+    async def _leave(self) -> None:
+        gives_up_at = boottime() + GIVES_UP_SECONDS
+        while self._watch.on() and boottime() < gives_up_at:
+            self._turn_off(self._watch.on())
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _look(self) -> None:
         self._turn_off(self._watch.due(boottime()))
 
-    def _hear(self, gone: asyncio.Event) -> None:
+    def _turn_off(self, outputs: Sequence[Output]) -> None:
+        for output in set(outputs) - self._turning_off:
+            self._turning_off.add(output)
+            self._begin(self._is_off(output))
+
+    def _begin(self, work: Coroutine[Any, Any, object]) -> None:
+        task: asyncio.Task[Any] = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _hear(self) -> None:
         try:
             message = self._controller.recv(65536)
         except BlockingIOError:
@@ -85,82 +112,102 @@ class Guarding:
             message = b""
         if not message:
             self._turn_off(self._watch.on())
-            gone.set()
+            self._gone.set()
             return
         self._watch.hears(boottime())
         asked = read_request(message)
         if asked is not None:
-            self._tell(asked.number, self._answer(asked))
+            self._begin(self._serve(asked))
 
-    def _tell(self, number: int, answer: Answer) -> None:
+    async def _serve(self, asked: Asked) -> None:
+        answer = await self._answer(asked)
         with contextlib.suppress(OSError):  # it is gone, which the next reading shows
-            self._controller.send(answer.to_bytes(number))
+            self._controller.send(answer.to_bytes(asked.number))
 
-    def _answer(self, asked: Asked) -> Answer:
+    async def _answer(self, asked: Asked) -> Answer:
+        request = asked.request
         try:
-            request = asked.request
             if request.do == "pulse":
-                return self._pulse((request.board, request.channel), request.milliseconds, asked.asked_at)
+                return await self._pulse(
+                    (request.board, request.channel), request.milliseconds, asked.asked_at
+                )
             if request.do == "doors":
-                return Answer("done", levels=self._outputs[request.board].levels())
-            return self._release(request.board)
+                return Answer("done", levels=await self._outputs[request.board].levels())
+            return await self._release(request.board)
         except MayNot as error:
             return Answer("refused", str(error))
         except BridgeError as error:
             return Answer("failed", str(error))
         except KeyError:
-            return Answer("refused", f"there is no board {asked.request.board}")
+            return Answer("refused", f"there is no board {request.board}")
 
-    def _pulse(self, output: Output, milliseconds: int, asked_at: float) -> Answer:
+    async def _pulse(self, output: Output, milliseconds: int, asked_at: float) -> Answer:
         board, channel = output
-        ends_at = self._watch.begins(output, milliseconds, boottime())
-        # Armed before it begins; on time, not at the next look.
-        asyncio.get_running_loop().call_later(ends_at - boottime(), self._look)
-        if boottime() - asked_at > STALE_SECONDS:
-            self._watch.is_off(output)
-            return Answer("withheld", "it was asked for too long ago")
-        try:
-            self._outputs[board].on(channel)
-        except BridgeError:
-            self._is_off(output)
-            raise
-        return Answer("done")
+        self._watch.takes(output, milliseconds, boottime())
 
-    def _release(self, board: str) -> Answer:
-        left_on = [ch for ch in range(1, self._channels[board] + 1) if not self._is_off((board, ch))]
+        def permit() -> bool:
+            now = boottime()
+            if self._gone.is_set() or now - asked_at > STALE_SECONDS:
+                return False
+            # Armed before it begins; on time, not at the next look.
+            ends_at = self._watch.begins(output, milliseconds, now)
+            asyncio.get_running_loop().call_later(ends_at - now, self._look)
+            return True
+
+        try:
+            if await self._outputs[board].on(channel, permit):
+                return Answer("done")
+        except BridgeError:
+            self._watch.ends_now(output, boottime())
+            self._look()
+            raise
+        self._watch.is_off(output)
+        return Answer("withheld", "it was asked for too long ago")
+
+    async def _release(self, board: str) -> Answer:
+        channels = range(1, self._channels[board] + 1)
+        left_on = [channel for channel in channels if not await self._is_off((board, channel))]
         return Answer("refused", f"outputs {left_on} stay on") if left_on else Answer("done")
 
-    def _turn_off(self, outputs: Sequence[Output]) -> None:
-        for output in outputs:
-            self._is_off(output)
-
-    def _is_off(self, output: Output) -> bool:
+    async def _is_off(self, output: Output) -> bool:
         board, channel = output
         try:
-            is_off = self._outputs[board].off(channel)
+            is_off = await self._outputs[board].off(channel)
         except BridgeError:
             return False
+        finally:
+            self._turning_off.discard(output)
         if is_off:
             self._watch.is_off(output)
         return is_off
 
 
-def main(open_outputs: OpenOutputs = open_outputs) -> int:
-    """Serve the controller at standard input; 1 when the outputs cannot be had."""
-    controller = socket.socket(fileno=os.dup(sys.stdin.fileno()))
-    first = controller.recv(1 << 20)
-    if not first:
-        return 0  # the controller was gone before it began
-    own = Own.from_bytes(first)
+async def open_outputs(bus: Bus, boards: Sequence[Board]) -> Mapping[str, Outputs]:
+    """Pins of this computer, or cards on a wire."""
+    return open_pins(bus, boards) if bus.kind == "gpio" else await open_cards(bus, boards)
+
+
+async def guard(controller: socket.socket, own: Own, open_outputs: OpenOutputs) -> int:
+    """Serve one controller; 1 when the outputs cannot be had."""
     try:
-        outputs = open_outputs(own.bus, own.boards)
+        outputs = await open_outputs(own.bus, own.boards)
     except BridgeError as error:
         controller.send(Answer("refused", str(error)).to_bytes(0))
         return 1
     controller.setblocking(False)
     controller.send(Answer("ready").to_bytes(0))
-    asyncio.run(Guarding(controller, outputs, own.boards).serve())
+    await Guarding(controller, outputs, own.boards).serve()
     return 0
+
+
+def main(open_outputs: OpenOutputs = open_outputs) -> int:
+    """The controller is at standard input; its first message says what to own."""
+    controller = socket.socket(fileno=os.dup(sys.stdin.fileno()))
+    first = controller.recv(1 << 20)
+    if not first:
+        return 0  # the controller was gone before it began
+    with asyncio.Runner(loop_factory=punctual_loop) as runner:
+        return runner.run(guard(controller, Own.from_bytes(first), open_outputs))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, cast
 from config.cabinet import Board, Bus
 
 ALIVE = b'{"do": "alive"}'
-STALE_SECONDS = 0.1
+STALE_SECONDS = 0.3
 """A pulse that was asked for longer ago is not begun: nobody knows any more whether it is still wanted."""
 
 What = Literal["pulse", "doors", "release"]

@@ -9,6 +9,10 @@ Output = tuple[str, int]
 """A board and one of its channels."""
 
 
+WAITS_SECONDS = 1.0
+"""A pulse that is wanted begins sooner than this, or not at all."""
+
+
 class MayNot(Exception):
     """A pulse that must not be begun, and why."""
 
@@ -27,8 +31,8 @@ class Watch:
         """The controller lives."""
         self.heard_at = now
 
-    def begins(self, output: Output, milliseconds: int, now: float) -> float:
-        """Arm the end of a pulse that is about to begin; when it ends. ``MayNot`` says why it may not."""
+    def takes(self, output: Output, milliseconds: int, now: float) -> None:
+        """A pulse is wanted: from now on this output may be on. ``MayNot`` says why it must not be."""
         board, channel = output
         if board not in self.channels:
             raise MayNot(f"there is no board {board}")
@@ -40,8 +44,16 @@ class Watch:
             raise MayNot(f"output {channel} of board {board} is still on")
         if self._is_quiet(now):
             raise MayNot("the controller has said nothing for too long")
+        self._ends[output] = now + WAITS_SECONDS + milliseconds / 1000
+
+    def begins(self, output: Output, milliseconds: int, now: float) -> float:
+        """Its pulse is about to begin; when it has to end."""
         self._ends[output] = now + milliseconds / 1000
         return self._ends[output]
+
+    def ends_now(self, output: Output, now: float) -> None:
+        """It may be on, and must not be."""
+        self._ends[output] = now
 
     def due(self, now: float) -> list[Output]:
         """What to turn off now, and again until ``is_off``: everything, once the controller is quiet."""

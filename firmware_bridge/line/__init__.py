@@ -112,7 +112,7 @@ class Line:
         on_wire = self._longest_on_wire(request, longest_answer)
         done = await self._exchange(request, take, priority, on_wire, reply_seconds, None)
         if done.answer is not None:
-            silence.failures = 0
+            silence.failures, silence.ask_again_at = 0, 0.0
             return done
         pause = self._leave_alone(silence, on_wire + 2 * reply_seconds)
         if done.received:

@@ -7,6 +7,7 @@ frame can turn an output on to stay.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import cycle
 from typing import TypeVar
 
@@ -21,7 +22,6 @@ from firmware_bridge.modbus.frames import EXCEPTION
 from firmware_bridge.modbus.reading import read_frame, read_tcp_frame
 from firmware_bridge.modbus.requests import (
     INPUTS_IN_A_REGISTER,
-    Refused,
     all_off,
     opening,
     read_inputs,
@@ -47,6 +47,13 @@ FROM_GATEWAYS = (0x0A, 0x0B)
 PERHAPS_BEGUN = (0x04, 0x05)
 
 _decoder = DecodePDU(False)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An exception answer and its code."""
+
+    code: int
 
 
 class ModbusBus:

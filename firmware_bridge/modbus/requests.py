@@ -5,7 +5,6 @@ turn an output on to stay.
 """
 
 import struct
-from dataclasses import dataclass
 
 from pymodbus.framer import FramerRTU
 from pymodbus.pdu import DecodePDU, ModbusPDU
@@ -26,13 +25,6 @@ from config.cabinet.relays import RelayCard
 INPUTS_IN_A_REGISTER = 16
 
 _framer = FramerRTU(DecodePDU(False))
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An exception answer and its code."""
-
-    code: int
 
 
 class TimedCoil(WriteSingleCoilRequest):

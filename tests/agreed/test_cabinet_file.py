@@ -18,6 +18,12 @@ def test_every_sample_loads(file):
     assert load(file).compartment
 
 
+@pytest.mark.parametrize("file", SAMPLES, ids=lambda file: file.stem)
+def test_a_file_written_out_in_full_is_the_same_file(file):
+    written = load(file).model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert parse(written) == load(file)
+
+
 def test_the_samples_have_the_doors_they_promise():
     of = {file.stem: load(file) for file in SAMPLES}
     assert len(of["locker-8a80"].compartment) == 24
@@ -292,26 +298,37 @@ def test_a_card_whose_pulse_lasts_a_second_is_asked_for_no_other():
             "relay cards know waveshare, eletechsup, value-0100, fc06",
         ),
         ({"inputs_function": 3}, "inputs_function", "2 or 4"),
-        (
-            {"profile": "value-0100"},
-            "profile",
-            "value-0100 cards cannot time a pulse: a coil that was",
-        ),
-        (
-            {"profile": "fc06"},
-            "profile",
-            "need a guard process, and a hardware cut-off that the file names",
-        ),
-        ({"profile": "lctech"}, "profile", "a computer that stops in between burns the coil"),
+        ({"profile": "value-0100"}, "cut_off", "value-0100 cards cannot time a pulse: a guard process does"),
+        ({"profile": "fc06"}, "cut_off", "hardware has to end it within a second"),
+        ({"profile": "lctech"}, "cut_off", "build it in and name it here"),
     ],
 )
 def test_relay_cards_are_asked_for_nothing_that_they_cannot_do(card, key, words):
     told(with_card(**card), f"board[1].{key}", words)
 
 
-def test_a_card_that_cannot_time_a_pulse_is_refused_for_that_alone():
-    for profile in ("value-0100", "fc06", "lctech"):
-        assert [key for key, _ in problems(with_card(profile=profile))] == ["board[1].profile"]
+def with_a_guarded_card(**card):
+    raw = with_card()
+    raw["thermometer"], raw["zone"] = [], raw["zone"][:1]
+    raw["board"] = [raw["board"][0] | {"profile": "lctech", "cut_off": "relay timer, 0.8 s"} | card]
+    raw["compartment"] = [
+        {
+            "label": f"{n}",
+            "size": "M",
+            "zone": raw["zone"][0]["name"],
+            "board": raw["board"][0]["name"],
+            "channel": n,
+        }
+        for n in range(1, 9)
+    ]
+    return raw
+
+
+def test_a_card_that_cannot_time_a_pulse_is_taken_with_a_cut_off_and_its_guard_beside_it():
+    assert parse(with_a_guarded_card()).board[0].is_guarded
+    raw = with_a_guarded_card()
+    raw["bus"][0]["port"] = "socket://10.0.0.7:8899"
+    told(raw, "bus[0].port", "a guard that is cut off turns nothing off")
 
 
 def test_modbus_tcp_runs_on_modbus_buses_alone():

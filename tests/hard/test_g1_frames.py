@@ -28,6 +28,7 @@ GOOD = [
     AllStates(1, bytes(3)).to_bytes(),
     modbus.opening(RELAY_CARDS["waveshare"], 1, 3, 300),
     modbus.read_inputs(1, 8),
+    modbus.tcp.sealed(9, modbus.read_inputs(1, 8)),
     modbus.with_crc(bytes.fromhex("010201ff")),
     "团柜12345678\r".encode(),
 ]
@@ -68,6 +69,11 @@ def judge_8a80(received: bytes) -> None:
 
 def judge_modbus(received: bytes) -> None:
     frame = modbus.read_frame(received)
+    assert isinstance(frame, NeverSent) or frame.to_bytes() == received
+
+
+def judge_modbus_tcp(received: bytes) -> None:
+    frame = modbus.read_tcp_frame(received)
     assert isinstance(frame, NeverSent) or frame.to_bytes() == received
 
 
@@ -128,7 +134,15 @@ def judge_card_line(received: bytes) -> None:
     assert all(card.to_bytes() in received for card in found if isinstance(card, scan_rdm6300.Card))
 
 
-JUDGES = [judge_8a80, judge_modbus, judge_scan, judge_acknowledgement, judge_states, judge_inputs]
+JUDGES = [
+    judge_8a80,
+    judge_modbus,
+    judge_modbus_tcp,
+    judge_scan,
+    judge_acknowledgement,
+    judge_states,
+    judge_inputs,
+]
 JUDGES += [judge_gm65, judge_gm65_line, judge_trigger, judge_ssi, judge_ssi_line, judge_card, judge_card_line]
 
 

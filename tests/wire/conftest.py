@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.cabinet import Reader
+from config import cabinet as files
 from firmware_bridge.assemble import SCANNERS
 from firmware_bridge.line import Line, Wire
 from firmware_bridge.lock_8a80 import Lock8A80
@@ -165,7 +165,7 @@ async def stands_there(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[
     stood: list[Counter] = []
 
     async def build(kind: str, **settings: object) -> Counter:
-        file = Reader(name="qr", kind=kind, port="qr", **{"baud": BAUD} | settings)
+        file = files.Reader(name="qr", kind=kind, port="qr", **{"baud": BAUD} | settings)
         far_wire = far.Wire(far.TcpEnd() if kind in ON_TCP else far.PtyEnd(tmp_path / "qr"), baud=file.baud)
         there = READERS[kind](file, far_wire, Faults())
         await far_wire.restore()
@@ -186,3 +186,31 @@ async def stands_there(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[
 @pytest.fixture
 def wait_until() -> Callable[..., object]:
     return until
+
+
+def _two_cards(port: str) -> files.Cabinet:
+    about = {"id": "bench-1", "number": "B1", "name_zh": "台", "name_en": "Bench", "phone": "400-000-0000"}
+    common = {"kind": "lock_modbus", "bus": "bus", "channels": 8}
+    boards = [
+        common | {"name": "a", "address": 1, "pulse_ms": 200},
+        common | {"name": "b", "address": 2, "pulse_ms": 1000, "profile": "eletechsup", "inputs_function": 4},
+    ]
+    doors = [
+        {"label": f"{name.upper()}{channel}", "size": "M", "board": name, "channel": channel}
+        for name in "ab"
+        for channel in range(1, 9)
+    ]
+    parts = {
+        "bus": [{"name": "bus", "kind": "modbus", "port": port, "baud": BAUD}],
+        "board": boards,
+        "zone": [{"name": "ambient", "class": "ambient"}],
+        "compartment": doors,
+        "thermometer": [{"name": "air", "bus": "bus", "address": 21}],
+    }
+    return files.parse({"cabinet": about} | parts)
+
+
+@pytest.fixture
+def two_cards() -> Callable[[str], files.Cabinet]:
+    """The file of a cabinet with two makes of relay card and a probe, by the port of their bus."""
+    return _two_cards

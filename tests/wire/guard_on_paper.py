@@ -33,7 +33,7 @@ class PaperPin(MockPin):
         return changed
 
 
-def open_outputs(bus, boards):
+async def open_outputs(bus, boards):
     factory = MockFactory(pin_class=PaperPin)
     return {board.name: zero_outputs(bus.port, factory, board) for board in boards}
 

@@ -32,7 +32,7 @@ def test_a_frame_is_explained():
         ("lock_8a80", "", "too short: nothing"),
         ("lock_modbus", "0105020000058DB0", "wrong CRC in 01 05 02 00 00 05 8d b0: it is 8d b0, the bytes "),
         ("lock_8a80", "zz", "zz is not written in hexadecimal digits"),
-        ("lock_9b81", "00", "there is no family lock_9b81; there are "),
+        ("lock_9b81", "00", "there is no family of lock boards lock_9b81; there are "),
     ],
 )
 def test_what_is_no_frame_is_refused_with_the_reason(kind, frame, reason):

@@ -16,7 +16,7 @@ from firmware_bridge.frames import Sender, in_hex
 from firmware_bridge.line import Exchange, Wire
 from firmware_bridge.lock_8a80 import Lock8A80
 from firmware_bridge.lock_modbus import LockModbus
-from firmware_bridge.modbus import ModbusBus
+from firmware_bridge.modbus import ModbusBus, tcp
 from firmware_bridge.modbus.frames import NeverSent
 from firmware_bridge.scan_text import read_text
 from simulators import lock_8a80 as far_8a80
@@ -131,6 +131,18 @@ def test_noise_is_never_an_answer_without_its_check(received, channel):
     if (states := board.states(received, True)) is not None:
         assert states.to_bytes() in received
         assert states.board == 1
+
+
+@given(st.binary(max_size=20), st.integers(0, 48), st.binary(max_size=20))
+def test_a_modbus_answer_counts_with_its_check_and_its_number_alone(before, bit, after):
+    answer = modbus.with_crc(bytes.fromhex("010201a5"))
+    flipped = (int.from_bytes(answer, "big") ^ (1 << bit >> 1)).to_bytes(len(answer), "big")
+    take = modbus._expect(1, 2, 6, lambda frame: frame)
+    assert (take(before + flipped + after, True) == answer) == (bit == 0)
+    on_tcp = bytes.fromhex("000900000004010201a5")
+    others = (10, 8) if bit else (9, 9)
+    found = [tcp.answer_to(number, on_tcp + after) for number in others]
+    assert found == ([answer, answer] if bit == 0 else [b"", b""])
 
 
 @given(st.lists(st.binary(max_size=20), max_size=6))

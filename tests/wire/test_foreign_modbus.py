@@ -16,7 +16,6 @@ import pytest
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from config.cabinet import parse
 from config.cabinet.relays import RELAY_CARDS
 from firmware_bridge import modbus
 from firmware_bridge.errors import BoardRefused
@@ -74,30 +73,8 @@ class Mbpoll:
         return told
 
 
-def two_cards(port: str):
-    about = {"id": "bench-1", "number": "B1", "name_zh": "台", "name_en": "Bench", "phone": "400-000-0000"}
-    common = {"kind": "lock_modbus", "bus": "bus", "channels": 8}
-    boards = [
-        common | {"name": "a", "address": 1, "pulse_ms": 200},
-        common | {"name": "b", "address": 2, "pulse_ms": 1000, "profile": "eletechsup", "inputs_function": 4},
-    ]
-    doors = [
-        {"label": f"{name.upper()}{channel}", "size": "M", "board": name, "channel": channel}
-        for name in "ab"
-        for channel in range(1, 9)
-    ]
-    parts = {
-        "bus": [{"name": "bus", "kind": "modbus", "port": port, "baud": BAUD}],
-        "board": boards,
-        "zone": [{"name": "ambient", "class": "ambient"}],
-        "compartment": doors,
-        "thermometer": [{"name": "air", "bus": "bus", "address": 21}],
-    }
-    return parse({"cabinet": about} | parts)
-
-
 @pytest.fixture(params=WAYS)
-async def mbpoll(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Mbpoll]:
+async def mbpoll(request: pytest.FixtureRequest, tmp_path: Path, two_cards) -> AsyncIterator[Mbpoll]:
     port = "modbus-tcp://127.0.0.1:502" if request.param == "tcp" else "/dev/null"
     served = Served(two_cards(port), tmp_path)
     await served.plug_in()

@@ -18,9 +18,9 @@ from firmware_bridge import gpio
 from firmware_bridge.assemble import assemble
 from firmware_bridge.errors import PortError, PortGone, PortUnavailable, WrongUse
 from firmware_bridge.guard import QUIET_SECONDS, Guard, messages
+from firmware_bridge.guard.lock import GuardedLock
 from firmware_bridge.guard.messages import STALE_SECONDS, Answer, Request, boottime
 from firmware_bridge.guard.watch import MayNot, Watch
-from firmware_bridge.lock_gpio import LockGpio
 from firmware_bridge.ports import PulseAnswer
 
 BUS = Bus(name="pins", kind="gpio", port="gpiozero:mock")
@@ -56,8 +56,8 @@ async def guard(tmp_path: Path) -> AsyncIterator[Guard]:
 
 
 @pytest.fixture
-def lock(guard: Guard) -> LockGpio:
-    return LockGpio("pins-1", guard, 2, 200, closed_input=False)
+def lock(guard: Guard) -> GuardedLock:
+    return GuardedLock("pins-1", guard, 2, 200, closed_input=False)
 
 
 def energised(paper: Path) -> dict[str, list[float]]:
@@ -162,7 +162,7 @@ async def test_a_guard_that_dies_is_told_and_comes_back(lock, guard, wait_until)
 
 
 async def test_a_controller_that_is_silent_while_a_coil_is_on_loses_it(guard, tmp_path):
-    lock = LockGpio("pins-1", guard, 2, 1000, closed_input=False)
+    lock = GuardedLock("pins-1", guard, 2, 1000, closed_input=False)
     await lock.open(1, yes)
     guard._tasks[0].cancel()
     await after(1.1)
@@ -173,7 +173,7 @@ async def test_a_controller_that_is_silent_while_a_coil_is_on_loses_it(guard, tm
 async def test_an_output_that_does_not_go_off_is_told_so_until_it_does(tmp_path):
     guard = guard_on(tmp_path / "paper", "stuck")
     await guard.open()
-    await LockGpio("pins-1", guard, 2, 100).open(1, yes)
+    await GuardedLock("pins-1", guard, 2, 100).open(1, yes)
     await after(0.8)
     (seconds,) = energised(tmp_path / "paper")["GPIO17"]
     await guard.close()
@@ -184,7 +184,7 @@ OPENS_DOORS = """
 import asyncio, sys
 from config.cabinet import Board, Bus
 from firmware_bridge.guard import Guard
-from firmware_bridge.lock_gpio import LockGpio
+from firmware_bridge.guard.lock import GuardedLock
 
 async def main(paper, guard):
     bus = Bus(name="pins", kind="gpio", port="gpiozero:mock")
@@ -192,7 +192,7 @@ async def main(paper, guard):
                   switch_pins=(5, 6), pulse_ms=900, cut_off="none: this is a test")
     guard = Guard(bus, [board], [sys.executable, guard, paper])
     await guard.open()
-    lock = LockGpio("b", guard, 2, 900)
+    lock = GuardedLock("b", guard, 2, 900)
     print("begins", flush=True)
     while True:
         for channel in (1, 2):
@@ -262,6 +262,7 @@ def watch() -> Watch:
 
 def test_the_end_of_a_pulse_is_known_before_it_begins():
     made = watch()
+    made.takes(("b", 1), 300, 0.0)
     assert made.begins(("b", 1), 300, 0.1) == pytest.approx(0.4)
     assert made.due(0.39) == []
     assert made.due(0.4) == [("b", 1)]
@@ -272,6 +273,7 @@ def test_the_end_of_a_pulse_is_known_before_it_begins():
 
 def test_everything_is_due_when_the_controller_is_quiet():
     made = watch()
+    made.takes(("b", 1), 1000, 0.0)
     made.begins(("b", 1), 1000, 0.0)
     assert made.due(0.5) == []
     assert made.due(0.51) == [("b", 1)]
@@ -291,31 +293,31 @@ def test_everything_is_due_when_the_controller_is_quiet():
 )
 def test_pulses_that_must_not_begin(output, milliseconds, now, reason):
     made = watch()
-    made.begins(("b", 2), 300, 0.0)
+    made.takes(("b", 2), 300, 0.0)
     with pytest.raises(MayNot, match=reason):
-        made.begins(output, milliseconds, now)
+        made.takes(output, milliseconds, now)
 
 
 # --- pins
 
 
-def test_levels_are_those_of_the_pins_whatever_pulls_them():
+async def test_levels_are_those_of_the_pins_whatever_pulls_them():
     for pull in ("up", "down", "none"):
         factory = MockFactory()
         outputs = gpio.zero_outputs("mock", factory, BOARD.model_copy(update={"pull": pull}))
         factory.pin(5).drive_low()
         factory.pin(6).drive_high()
-        assert outputs.levels() == {1: False, 2: True}
+        assert await outputs.levels() == {1: False, 2: True}
         factory.close()
 
 
-def test_an_output_that_is_active_low_is_off_when_high():
+async def test_an_output_that_is_active_low_is_off_when_high():
     factory = MockFactory()
     outputs = gpio.zero_outputs("mock", factory, BOARD.model_copy(update={"active_high": False}))
     assert factory.pin(17).state == 1
-    outputs.on(1)
+    assert await outputs.on(1, yes)
     assert factory.pin(17).state == 0
-    assert outputs.off(1)
+    assert await outputs.off(1)
     assert factory.pin(17).state == 1
     factory.close()
 
@@ -329,7 +331,7 @@ def test_an_output_that_is_active_low_is_off_when_high():
 )
 def test_pins_that_cannot_be_had_say_why(port, reason):
     with pytest.raises(PortUnavailable, match=reason):
-        gpio.open_outputs(BUS.model_copy(update={"port": port}), [BOARD])
+        gpio.open_pins(BUS.model_copy(update={"port": port}), [BOARD])
 
 
 async def test_a_guard_that_cannot_have_its_pins_says_why_and_tries_again():
@@ -383,7 +385,7 @@ def test_a_port_that_is_no_way_to_pins_is_refused():
 
 async def test_a_cabinet_on_pins_is_assembled_with_its_guard():
     hardware = assemble(parse(file_with()))
-    assert isinstance(hardware.boards["pins-1"], LockGpio)
+    assert isinstance(hardware.boards["pins-1"], GuardedLock)
     assert isinstance(hardware.wires["pins"], Guard)
     with pytest.raises(WrongUse, match="no bus or reader named pins"):
         assemble(parse(file_with()), {"pins": "/dev/null"})
@@ -413,7 +415,7 @@ class _Lines:
         return [self.values[pin] for pin in pins]
 
 
-def test_lines_of_a_chip_are_asked_for_as_gpiod_documents_it(monkeypatch):
+async def test_lines_of_a_chip_are_asked_for_as_gpiod_documents_it(monkeypatch):
     asked = []
 
     def request_lines(chip, *, consumer, config):
@@ -425,13 +427,14 @@ def test_lines_of_a_chip_are_asked_for_as_gpiod_documents_it(monkeypatch):
     line = SimpleNamespace(Bias=values, Direction=values, Value=values)
     monkeypatch.setitem(sys.modules, "gpiod", SimpleNamespace(LineSettings=dict, request_lines=request_lines))
     monkeypatch.setitem(sys.modules, "gpiod.line", line)
-    made = gpio.open_outputs(BUS.model_copy(update={"port": "gpiod:/dev/gpiochip0"}), [BOARD])["pins-1"]
+    made = gpio.open_pins(BUS.model_copy(update={"port": "gpiod:/dev/gpiochip0"}), [BOARD])["pins-1"]
     ((chip, consumer, lines),) = asked
     assert (chip, consumer) == ("/dev/gpiochip0", "tuangui pins-1")
     assert lines.config[17] == {"direction": "OUTPUT", "active_low": False, "output_value": "INACTIVE"}
     assert lines.config[5] == {"direction": "INPUT", "bias": "PULL_UP"}
-    made.on(2)
+    assert not await made.on(1, lambda: False)
+    assert await made.on(2, yes)
     assert (lines.values[17], lines.values[27]) == ("INACTIVE", "ACTIVE")
-    assert made.off(2)
+    assert await made.off(2)
     lines.values[6] = "ACTIVE"
-    assert made.levels() == {1: False, 2: True}
+    assert await made.levels() == {1: False, 2: True}

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from config.cabinet import parse
 from firmware_bridge.assemble import Hardware, assemble
 from firmware_bridge.errors import BadFrame, BoardRefused, BoardSilent, PortUnavailable
 from firmware_bridge.line import Direction, Wire
@@ -23,28 +22,9 @@ def yes() -> bool:
     return True
 
 
-def file_with_two_cards():
-    about = {"id": "bench-1", "number": "B1", "name_zh": "台", "name_en": "Bench", "phone": "400-000-0000"}
-    bus = {"name": "bus", "kind": "modbus", "port": "modbus-tcp://127.0.0.1:502", "baud": 57600}
-    common = {"kind": "lock_modbus", "bus": "bus", "channels": 8}
-    boards = [
-        common | {"name": "a", "address": 1, "pulse_ms": 200},
-        common | {"name": "b", "address": 2, "pulse_ms": 1000, "profile": "eletechsup", "inputs_function": 4},
-    ]
-    doors = [
-        {"label": f"{name.upper()}{channel}", "size": "M", "board": name, "channel": channel}
-        for name in "ab"
-        for channel in range(1, 9)
-    ]
-    zone = {"name": "ambient", "class": "ambient"}
-    probe = {"name": "air", "bus": "bus", "address": 21}
-    parts = {"bus": [bus], "board": boards, "zone": [zone], "compartment": doors, "thermometer": [probe]}
-    return parse({"cabinet": about} | parts)
-
-
 @pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[tuple[Served, Hardware]]:
-    file = file_with_two_cards()
+async def bench(tmp_path: Path, two_cards) -> AsyncIterator[tuple[Served, Hardware]]:
+    file = two_cards("modbus-tcp://127.0.0.1:502")
     served = Served(file, tmp_path)
     ports = await served.plug_in()
     assert ports["bus"].startswith("modbus-tcp://127.0.0.1:")

@@ -1,12 +1,13 @@
 """Makes of relay cards: what each understands, and what the driver asks of those that time a pulse."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from config.cabinet.families import LONGEST_PULSE_MS
-from config.cabinet.relays import RELAY_CARDS, UNTIMED_CARDS
+from config.cabinet.relays import RELAY_CARDS, UNTIMED_CARDS, RelayCard
 from firmware_bridge.errors import BoardRefused, ImpossibleReading, WrongUse
 from firmware_bridge.line import Wire
 from firmware_bridge.lock_modbus import LockModbus
@@ -99,6 +100,7 @@ def test_every_pulse_of_every_card_ends_by_the_clock_of_the_card(relays):
             assert told.seconds * 1000 == pytest.approx(pulse_ms)
             assert pulse_ms <= LONGEST_PULSE_MS
     assert isinstance(read_frame(all_off(relays, 1, relays.most_channels)), Off | ManyOff)
+    assert (relays.all_off is None) == (relays.first_state is None)
 
 
 @pytest.mark.parametrize("relays", RELAY_CARDS.values(), ids=lambda relays: relays.profile)
@@ -106,6 +108,18 @@ def test_every_pulse_of_every_card_ends_by_the_clock_of_the_card(relays):
 def test_no_other_pulse_can_be_made(relays, channel, pulse_ms):
     with pytest.raises(ValueError, match=r"is not between|make pulses of"):
         opening(relays, 1, channel, pulse_ms)
+
+
+def test_a_further_make_is_one_row():
+    made_up = RelayCard(
+        "made-up", "made-up cards", most_channels=4, function=6, first=0x0100, pulses={250: 25, 500: 50},
+        all_off=(0x00FF, 0),
+    )  # fmt: skip
+    assert opening(made_up, 7, 4, 500) == with_crc(bytes.fromhex("070601030032"))
+    assert all_off(made_up, 7, 4) == with_crc(bytes.fromhex("070600ff0000"))
+    assert LockModbus("card", None, 7, 4, pulse_ms=250, relays=made_up).pulse_seconds == 0.25
+    with pytest.raises(WrongUse, match="made-up cards make pulses of 250, 500 ms, not 300"):
+        LockModbus("card", None, 7, 4, relays=made_up)
 
 
 def test_every_profile_is_simulated():
@@ -148,6 +162,14 @@ async def test_a_card_that_keeps_an_output_on_is_told_and_not_pulsed(bench, monk
         await here.release()
     assert (await here.open(1, yes)).answer is PulseAnswer.NO_ANSWER
     assert "010600010500" not in there.requests()
+
+
+async def test_an_answer_that_looks_like_an_echo_teaches_nothing_about_the_adapter(bench):
+    there = bench("eletechsup")
+    here = await there.driver(relays=replace(ELETECHSUP, first_state=None), pulse_ms=1000)
+    await here.release()
+    assert here.bus.line.echoes is None
+    assert (await here.open(1, yes)).answer is PulseAnswer.ACCEPTED
 
 
 async def test_an_echo_of_all_off_is_not_taken_for_the_answer_of_the_card(bench):

@@ -1,0 +1,84 @@
+"""Relay cards that cannot time a pulse, as outputs of a guard. The only place that can turn one on to stay.
+
+It runs in the guard's process, which owns the whole wire. Whatever turned an output on, and whatever becomes
+of the answer, the guard turns it off until the card has said that it is.
+"""
+
+import asyncio
+import contextlib
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from config.cabinet import Board, Bus
+from config.cabinet.relays import UNTIMED_CARDS, UntimedCard
+from firmware_bridge.errors import BadFrame, BoardSilent, BridgeError
+from firmware_bridge.line import Wire
+from firmware_bridge.modbus import REPLY_SECONDS, ModbusBus, with_crc
+
+
+@dataclass(frozen=True, slots=True)
+class CardOutputs:
+    """One card's outputs, and the inputs of its door switches."""
+
+    bus: ModbusBus
+    board: Board
+    card: UntimedCard
+
+    async def on(self, channel: int, permit: Callable[[], bool]) -> bool:
+        """Switch it on, asked once; False when the permit said no. ``BoardSilent``: it may be on."""
+        frame = self._write(channel, self.card.on)
+        done = await self.bus.line.command(
+            frame,
+            lambda received, _: frame if frame in received else None,
+            board=self.board.name,
+            reply_seconds=REPLY_SECONDS,
+            permit=permit,
+        )
+        if done.answer is None and not done.withheld:
+            raise BoardSilent(self.bus.line.address, self.board.name)
+        return not done.withheld
+
+    async def off(self, channel: int) -> bool:
+        """Switch it off; whether the card has said that it is."""
+        frame = self._write(channel, self.card.off)
+        done = await self.bus.line.ask(
+            frame,
+            lambda received, _: frame if frame in received else None,
+            board=self.board.name,
+            reply_seconds=REPLY_SECONDS,
+            urgent=True,
+        )
+        return done.answer is not None
+
+    async def levels(self) -> Mapping[int, bool]:
+        board = self.board
+        card = board.address if board.inputs_address is None else board.inputs_address
+        done = await self.bus.inputs(card, board.channels, board=board.name, function=board.inputs_function)
+        assert isinstance(done.answer, list)
+        return dict(enumerate(done.answer, start=1))
+
+    def _write(self, channel: int, value: int) -> bytes:
+        what = struct.pack(
+            ">BBHH", self.board.address, self.card.function, self.card.first + channel - 1, value
+        )
+        return with_crc(what)
+
+
+async def open_cards(bus: Bus, boards: Sequence[Board]) -> dict[str, CardOutputs]:
+    """Take hold of the wire and turn every output off. ``PortUnavailable``, ``BoardError``."""
+    wire = Wire(bus.port, baud=bus.baud, parity=bus.parity, stopbits=bus.stopbits)
+    owner = ModbusBus(wire)
+    await wire.open()
+    cards = {board.name: CardOutputs(owner, board, UNTIMED_CARDS[board.dialect]) for board in boards}
+    await asyncio.gather(*(_all_off(card) for card in cards.values()))
+    return cards
+
+
+async def _all_off(card: CardOutputs) -> None:
+    """As far as it answers; what does not is switched off again before anything is switched on."""
+    with contextlib.suppress(BadFrame):
+        await card.off(1)  # LCTECH cards greet at power-up, right into their first answer
+    with contextlib.suppress(BridgeError):
+        for channel in range(1, card.board.channels + 1):
+            await card.off(channel)

@@ -1,0 +1,189 @@
+"""Relay cards that cannot time a pulse: the guard's process owns their wire."""
+
+import asyncio
+import json
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from config.cabinet import Cabinet, parse
+from config.cabinet.relays import UNTIMED_CARDS
+from config.problems import BadFile
+from firmware_bridge.assemble import Hardware, assemble
+from firmware_bridge.guard.lock import GuardedLock
+from firmware_bridge.ports import PulseAnswer
+from simulators.serve import Served
+
+PULSE_MS = 300
+
+
+def yes() -> bool:
+    return True
+
+
+def raw_file(profile: str, **board: object) -> dict:
+    about = {"id": "bench-1", "number": "B1", "name_zh": "台", "name_en": "Bench", "phone": "400-000-0000"}
+    card = {"name": "card", "kind": "lock_modbus", "bus": "bus", "address": 1, "channels": 8}
+    card |= {"inputs_function": 4 if profile == "fc06" else 2}
+    card |= {"profile": profile, "pulse_ms": PULSE_MS, "cut_off": "relay timer, 0.8 s"} | board
+    return {
+        "cabinet": about,
+        "bus": [{"name": "bus", "kind": "modbus", "port": "/dev/null", "baud": 38400}],
+        "board": [card],
+        "zone": [{"name": "ambient", "class": "ambient"}],
+        "compartment": [{"label": f"A{n}", "size": "M", "board": "card", "channel": n} for n in range(1, 9)],
+    }
+
+
+class Bench:
+    """A simulated card, its guard, and the controller's side."""
+
+    def __init__(self, file: Cabinet, served: Served, hardware: Hardware) -> None:
+        self.file, self.served, self.hardware = file, served, hardware
+        self.lock, self.guard = hardware.boards["card"], hardware.wires["bus"]
+
+    def energised(self, label: str) -> list[float]:
+        now = self.served.clock()
+        return [each.seconds(now) for each in self.served.cabinet.compartment(label).energised]
+
+
+@pytest.fixture(params=UNTIMED_CARDS)
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+    file = parse(raw_file(request.param))
+    served = Served(file, tmp_path)
+    async with assemble(file, await served.plug_in()) as hardware:
+        assert hardware.flagged == []
+        yield Bench(file, served, hardware)
+    served.unplug()
+
+
+async def test_a_pulse_is_as_long_as_the_file_says_and_its_switch_tells(bench):
+    assert isinstance(bench.lock, GuardedLock)
+    pulse = await bench.lock.open(3, yes)
+    assert pulse.answer is PulseAnswer.ACCEPTED
+    await asyncio.sleep(PULSE_MS / 1000 + 0.1)
+    (seconds,) = bench.energised("A3")
+    assert seconds == pytest.approx(PULSE_MS / 1000, abs=0.04)
+    assert (await bench.lock.doors()).doors == {channel: channel == 3 for channel in range(1, 9)}
+
+
+async def test_a_permit_that_says_no_sends_nothing(bench):
+    before = bench.served.buses["bus"].wire.bytes_in
+    assert (await bench.lock.open(1, lambda: False)).answer is PulseAnswer.WITHHELD
+    assert bench.served.buses["bus"].wire.bytes_in == before
+
+
+async def test_an_output_whose_answers_are_lost_is_told_off_until_it_says_so(bench):
+    await bench.served.fault("answer_lost", "card")
+    pulse = await bench.lock.open(1, yes)
+    assert pulse.answer is PulseAnswer.NO_ANSWER
+    await asyncio.sleep(0.5)
+    (seconds,) = bench.energised("A1")
+    assert seconds < PULSE_MS / 1000 + 0.2
+    requests = [frame for _, frame in bench.served.buses["bus"].requests]
+    again = len(requests)
+    await asyncio.sleep(0.5)
+    assert len(bench.served.buses["bus"].requests) > again, "off is repeated while nobody has answered"
+    await bench.served.repair("answer_lost", "card")
+    await asyncio.sleep(1.0)
+    assert (await bench.lock.open(2, yes)).answer is PulseAnswer.ACCEPTED
+
+
+async def test_the_outputs_are_off_before_the_guard_serves(tmp_path):
+    file = parse(raw_file("value-0100"))
+    served = Served(file, tmp_path)
+    ports = await served.plug_in()
+    served.cabinet.hold("A5")
+    async with assemble(file, ports) as hardware:
+        assert hardware.flagged == []
+        assert not served.cabinet.compartment("A5").coil_on
+    served.unplug()
+
+
+async def test_a_guard_without_its_port_is_told_and_comes_when_it_is_there(tmp_path, wait_until):
+    file = parse(raw_file("fc06"))
+    served = Served(file, tmp_path)
+    ports = await served.plug_in()
+    await served.cut("bus")
+    async with assemble(file, ports) as hardware:
+        assert [flag.part for flag in hardware.flagged] == ["bus bus"]
+        await served.restore("bus")
+        await wait_until(lambda: hardware.wires["bus"].is_open, 10)
+        assert (await hardware.boards["card"].open(1, yes)).answer is PulseAnswer.ACCEPTED
+    served.unplug()
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "reason"),
+    [
+        ({"cut_off": ""}, "board[0].cut_off", "lctech cards cannot time a pulse"),
+        ({"channels": 9}, "board[0].channels", "LCTECH cards have at most 8, not 9"),
+    ],
+)
+def test_a_file_that_names_no_hardware_for_the_end_is_refused(change, key, reason):
+    with pytest.raises(BadFile) as told:
+        parse(raw_file("lctech", **change))
+    assert any(p.key == key and reason in p.reason for p in told.value.problems), told.value
+
+
+def test_a_guarded_bus_carries_nothing_else():
+    raw = raw_file("lctech")
+    raw["board"].append({"name": "timed", "kind": "lock_modbus", "bus": "bus", "address": 2, "channels": 8})
+    raw["thermometer"] = [{"name": "air", "bus": "bus", "address": 9}]
+    raw["compartment"][0]["beam_input"] = 8
+    with pytest.raises(BadFile) as told:
+        parse(raw)
+    keys = {problem.key for problem in told.value.problems}
+    assert keys >= {"board[1].bus", "thermometer[0].bus", "compartment[0].beam_input"}
+
+
+OPENS_DOORS = """
+import asyncio, json, sys
+from config.cabinet import parse
+from firmware_bridge.assemble import assemble
+
+async def main(raw, port):
+    async with assemble(parse(json.loads(raw)), {"bus": port}) as hardware:
+        lock = hardware.boards["card"]
+        print("begins", flush=True)
+        while True:
+            for channel in range(1, 9):
+                pulse = await lock.open(channel, lambda: True)
+                await asyncio.sleep(pulse.ends_at - asyncio.get_running_loop().time())
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [4, pytest.param(300, marks=[pytest.mark.hard, pytest.mark.row("H1"), pytest.mark.timeout(1200)])],
+)
+async def test_h1_a_controller_that_dies_or_stops_leaves_no_output_on(tmp_path, moments, reached):
+    raw, luck = raw_file("lctech"), random.Random(moments)
+    served = Served(parse(raw), tmp_path)
+    port = (await served.plug_in())["bus"]
+    for _ in range(moments):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", OPENS_DOORS, json.dumps(raw), port, stdout=asyncio.subprocess.PIPE
+        )
+        assert await process.stdout.readline() == b"begins\n"
+        await asyncio.sleep(luck.uniform(0.0, 0.5))
+        if luck.random() < 0.5:
+            process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(0.8)
+        process.kill()
+        await process.wait()
+    await asyncio.sleep(1.0)
+    longest = served.cabinet.longest_energised()
+    pulses = sum(len(box["energised"]) for box in served.cabinet.truth()["compartments"].values())
+    served.unplug()
+    reached(
+        "H1", goal="output on ≤ 1 s", figure=f"{longest * 1000:.0f} ms in {moments} deaths of the controller"
+    )
+    assert longest <= 1.0
+    assert pulses >= moments * 0.8
