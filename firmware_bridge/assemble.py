@@ -7,7 +7,18 @@ from typing import Self
 
 from config.cabinet import Bus, Cabinet, Reader
 from config.cabinet.families import plug_in
-from firmware_bridge import lock_8a80, lock_gpio, lock_modbus, lock_wkly
+from firmware_bridge import (
+    lock_8a80,
+    lock_gpio,
+    lock_modbus,
+    lock_wkly,
+    scan_gm65,
+    scan_rdm6300,
+    scan_ssi,
+    scan_text,
+    scan_trigger,
+    scan_wedge,
+)
 from firmware_bridge.climate_xymd02 import ClimateXymd02
 from firmware_bridge.device import LockDevice
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
@@ -15,13 +26,25 @@ from firmware_bridge.guard import Guard
 from firmware_bridge.line import Line, Plug, Trace, Wire
 from firmware_bridge.modbus import ModbusBus
 from firmware_bridge.ports import LockBoard, Port, Thermometer
-from firmware_bridge.scan_text import TextReader
+from firmware_bridge.serial_reader import SerialReader
 
 DEVICES = {
     device.family.kind: device
     for device in (lock_8a80.DEVICE, lock_wkly.DEVICE, lock_modbus.DEVICE, lock_gpio.DEVICE)
 }
 """Our own families, by the kind that a cabinet file names."""
+SCANNERS = {
+    device.family.kind: device
+    for device in (
+        scan_text.DEVICE,
+        scan_gm65.DEVICE,
+        scan_trigger.DEVICE,
+        scan_ssi.DEVICE,
+        scan_rdm6300.DEVICE,
+        scan_wedge.DEVICE,
+    )
+}
+"""Every family of readers, likewise."""
 
 
 def device(kind: str) -> LockDevice:
@@ -54,7 +77,7 @@ class Hardware:
 
     boards: dict[str, LockBoard] = field(default_factory=dict)
     thermometers: dict[str, Thermometer] = field(default_factory=dict)
-    readers: dict[str, TextReader] = field(default_factory=dict)
+    readers: dict[str, SerialReader] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
     wires: dict[str, Port] = field(default_factory=dict)
     flagged: list[Flagged] = field(default_factory=list)
@@ -75,9 +98,13 @@ class Hardware:
         await asyncio.gather(*(self._open(name) for name in self.wires))
         await asyncio.gather(*(self._release(board) for board in self.boards.values()))
         await asyncio.gather(*(self._look(board) for board in self.boards.values()))
+        for reader in self.readers.values():
+            reader.start()
 
     async def close(self) -> None:
         """Let go of all ports."""
+        for reader in self.readers.values():
+            reader.stop()
         await asyncio.gather(*(wire.close() for wire in self.wires.values()))
 
     async def _open(self, name: str) -> None:
@@ -140,7 +167,7 @@ def assemble(
     for reader in cabinet.reader:
         wire = _reader_wire(reader, other.pop(reader.name, reader.port), trace, plug)
         hardware.wires[reader.name] = wire
-        hardware.readers[reader.name] = TextReader(reader.name, wire)
+        hardware.readers[reader.name] = SCANNERS[reader.kind].drive(reader, wire)
     if other:
         raise WrongUse(cabinet.id, f"has no bus or reader named {', '.join(sorted(other))}")
     return hardware
@@ -151,4 +178,6 @@ def _bus_wire(bus: Bus, address: str, trace: Trace | None, plug: Plug | None) ->
 
 
 def _reader_wire(reader: Reader, address: str, trace: Trace | None, plug: Plug | None) -> Wire:
+    if plug is None and not address.startswith("socket://"):
+        plug = SCANNERS[reader.kind].plug
     return Wire(address, baud=reader.baud, trace=trace, plug=plug)

@@ -6,7 +6,16 @@ from dataclasses import asdict
 from typing import Any
 
 from config.cabinet.families import plug_in
-from firmware_bridge import climate_xymd02, lock_8a80, lock_wkly, modbus
+from firmware_bridge import (
+    climate_xymd02,
+    lock_8a80,
+    lock_wkly,
+    modbus,
+    scan_gm65,
+    scan_rdm6300,
+    scan_ssi,
+    scan_trigger,
+)
 from firmware_bridge.frames import ReadFrame, Sender
 
 READERS: Mapping[str, ReadFrame] = {
@@ -15,6 +24,10 @@ READERS: Mapping[str, ReadFrame] = {
     "lock_modbus": modbus.read_frame,
     "modbus_tcp": modbus.read_tcp_frame,
     "climate_xymd02": climate_xymd02.read_frame,
+    "scan_gm65": scan_gm65.read_frame,
+    "scan_trigger": scan_trigger.read_frame,
+    "scan_ssi": scan_ssi.read_frame,
+    "scan_rdm6300": scan_rdm6300.read_frame,
 }
 """By kind, as cabinet files name them."""
 PROTOCOLS: Mapping[str, str] = {
@@ -26,6 +39,11 @@ PROTOCOLS: Mapping[str, str] = {
     "modbus-misc": "lock_modbus",
     "modbus-tcp": "modbus_tcp",
     "modbus-xymd02": "climate_xymd02",
+    "scan-gm65": "scan_gm65",
+    "scan-honeywell": "scan_trigger",
+    "scan-newland": "scan_trigger",
+    "scan-ssi": "scan_ssi",
+    "rfid-125k": "scan_rdm6300",
 }
 """Names that collections of frames use for them."""
 DIRECTIONS = {

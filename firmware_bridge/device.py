@@ -1,13 +1,16 @@
-"""What makes a family of boards known to the rest: its limits, its driver, its frames and its simulation."""
+"""What makes a family of boards or readers known to the rest: limits, driver, frames and simulation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from config.cabinet import Board
+from config.cabinet import Board, Reader
 from config.cabinet.families import LockFamily
+from config.cabinet.readers import ReaderFamily
 from firmware_bridge.frames import ReadFrame
+from firmware_bridge.line import Plug, Wire
 from firmware_bridge.ports import LockBoard
+from firmware_bridge.serial_reader import SerialReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +27,14 @@ class LockDevice:
     """The boards that stand on a simulated wire for one of a cabinet file, and what is wired to them; see
     ``simulators/lock_board.py`` (``Wired``) and ``simulators/bus.py`` (``Board``). Ours stand in
     ``simulators/serve.py``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderDevice:
+    """One family of readers."""
+
+    family: ReaderFamily
+    drive: Callable[[Reader, Wire], SerialReader]
+    """The driver of one reader of a cabinet file, on its wire."""
+    plug: Plug | None = None
+    """How its port is opened, if it is no serial one."""

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """Each cause says where it sits: in a compartment, in a board, in a zone, or on a bus."""
+    """Each cause says where it sits: in a compartment, in a board, in a reader, in a zone, or on a bus."""
 
     LATCH_JAMMED = "latch_jammed"
     """Compartment: the latch does not let go, however long the coil is energised."""
@@ -26,7 +26,7 @@ class Cause(StrEnum):
     LATE_REPLY = "late_reply"
     """Board: does what it is told at once and answers ``amount`` seconds late."""
     WRONG_CHECK = "wrong_check"
-    """Board: its answers carry a wrong check byte."""
+    """Board or reader: what it sends carries a wrong check byte."""
     GARBAGE_BEFORE = "garbage_before"
     """Board: FA FD 99 99 precedes each answer."""
     UPLOAD_BETWEEN = "upload_between"
@@ -37,6 +37,8 @@ class Cause(StrEnum):
     """Board: its answers carry the address ``amount``."""
     BOARD_REBOOTING = "board_rebooting"
     """Board: starts up for ``amount`` seconds (default 1): coils drop, nothing is heard, then it works."""
+    SUFFIX_MISSING = "suffix_missing"
+    """Reader: it was set up to end its scans with nothing at all."""
     COMPRESSOR_DEAD = "compressor_dead"
     """Zone: its compressor does not start any more."""
     ECHO = "echo"
@@ -49,7 +51,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong; ``where`` names a compartment, a board, a zone or a bus."""
+    """One thing that is wrong; ``where`` names a compartment, a board, a reader, a zone or a bus."""
 
     cause: Cause
     where: str

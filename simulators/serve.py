@@ -20,11 +20,17 @@ from simulators.air import STEP_S, Air, Body
 from simulators.bus import Board, Bus
 from simulators.cabinet import Cabinet, Clock, Door, Goods, HandsRefused
 from simulators.climate_xymd02 import ClimateXymd02
+from simulators.code_reader import CodeReader
 from simulators.control import serve_control
 from simulators.faults import Cause, Fault, Faults
 from simulators.lock_board import Wired
 from simulators.modbus_tcp import ModbusTcpEnd
+from simulators.scan_gm65 import Gm65
+from simulators.scan_rdm6300 import CardReader
+from simulators.scan_ssi import SsiReader
 from simulators.scan_text import TextReader
+from simulators.scan_trigger import TriggeredReader
+from simulators.scan_wedge import Wedge
 from simulators.wire import FarEnd, PtyEnd, TcpEnd, Wire
 
 LOOK_AGAIN_SECONDS = 0.005
@@ -38,6 +44,19 @@ BUILD: Mapping[str, Callable[[files.Board, Wired], Sequence[Board]]] = {
     "lock_wkly": lock_wkly.build,
 }
 """What stands on the wire for a board of a cabinet file, by its kind."""
+READERS: Mapping[str, Callable[[files.Reader, Wire, Faults], CodeReader]] = {
+    "scan_text": lambda reader, wire, faults: TextReader(reader.name, wire, faults=faults),
+    "scan_gm65": lambda reader, wire, faults: Gm65(reader.name, wire, faults, triggered=reader.triggered),
+    "scan_trigger": lambda reader, wire, faults: TriggeredReader(
+        reader.name, wire, reader.make, faults, triggered=reader.triggered
+    ),
+    "scan_rdm6300": lambda reader, wire, faults: CardReader(reader.name, wire, faults),
+    "scan_ssi": lambda reader, wire, faults: SsiReader(reader.name, wire, faults, triggered=reader.triggered),
+    "scan_wedge": lambda reader, wire, faults: Wedge(reader.name, wire, faults),
+}
+"""Likewise for a reader."""
+ON_TCP = {"scan_wedge"}
+"""Nobody takes a pty for a keyboard."""
 HANDS = ("put", "take", "pull", "push", "close", "wait", "see", "scan", "babble")
 VERBS = (*HANDS, "air", "let_hang", "mains", "fault", "repair", "cut", "restore", "crossed", "truth")
 """What the control port understands: the coroutines of ``Served`` with these names."""
@@ -62,7 +81,7 @@ class Served:
         self.clock = clock
         self.cabinet = Cabinet(clock, self.faults)
         self.buses: dict[str, Bus] = {}
-        self.readers: dict[str, TextReader] = {}
+        self.readers: dict[str, CodeReader] = {}
         self.probes: dict[str, ClimateXymd02] = {}
         self.airs: dict[str, Air] = {}
         self._hangs_in: dict[str, Air] = {}
@@ -84,9 +103,9 @@ class Served:
             )  # fmt: skip
         self._fill(file)
         for reader in file.reader:
-            self.readers[reader.name] = TextReader(
-                reader.name, Wire(self._end(reader.name), baud=reader.baud)
-            )
+            on_tcp = end is None and reader.kind in ON_TCP
+            wire = Wire(TcpEnd() if on_tcp else self._end(reader.name), baud=reader.baud)
+            self.readers[reader.name] = READERS[reader.kind](reader, wire, self.faults)
 
     @property
     def wires(self) -> dict[str, Wire]:
@@ -281,7 +300,7 @@ class Served:
             raise HandsRefused(f"there is no thermometer {name}")
         return self.probes[name]
 
-    def _named_reader(self, name: str) -> TextReader:
+    def _named_reader(self, name: str) -> CodeReader:
         if name not in self.readers:
             raise HandsRefused(f"there is no reader {name}")
         return self.readers[name]
@@ -293,8 +312,9 @@ class Served:
 
     def _check_place(self, where: str) -> None:
         boards = {board.name for bus in self.buses.values() for board in bus.boards}
-        if not any(where in places for places in (boards, self.buses, self.airs, self.cabinet.labels())):
-            raise HandsRefused(f"there is no compartment, board, cold zone or bus {where}")
+        known = (boards, self.buses, self.readers, self.airs, self.cabinet.labels())
+        if not any(where in places for places in known):
+            raise HandsRefused(f"there is no compartment, board, reader, cold zone or bus {where}")
 
     def _faults_changed(self) -> None:
         for bus in self.buses.values():

@@ -15,6 +15,7 @@ def findings(cabinet: Cabinet) -> Iterator[Finding]:
     """All problems of a cabinet whose parts are right by themselves: key and reason."""
     yield from _names_are_unique(cabinet)
     yield from _boards_are_reachable(cabinet)
+    yield from _readers_fit_their_families(cabinet)
     yield from _doors_have_outputs_of_their_own(cabinet)
     yield from _beams_have_inputs_of_their_own(cabinet)
     yield from _zones_are_known(cabinet)
@@ -156,6 +157,18 @@ def _thermometers_are_reachable(
                 f"thermometer[{at}].address",
                 f"address {probe.address} on bus {probe.bus} belongs to {other}",
             )
+
+
+def _readers_fit_their_families(cabinet: Cabinet) -> Iterator[Finding]:
+    for at, reader in enumerate(cabinet.reader):
+        family = reader.family
+        if reader.profile and reader.profile not in family.profiles:
+            known = ", ".join(family.profiles) or "no profiles"
+            yield f"reader[{at}].profile", f"{family.title} know {known}"
+        if "baud" in reader.model_fields_set and not family.is_serial:
+            yield f"reader[{at}].baud", f"{family.title} have no baud rate"
+        if reader.triggered and not family.can_be_triggered:
+            yield f"reader[{at}].triggered", f"{family.title} cannot be told when to read"
 
 
 def _doors_have_outputs_of_their_own(cabinet: Cabinet) -> Iterator[Finding]:

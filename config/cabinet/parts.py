@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from config.cabinet.families import LONGEST_PULSE_MS, LockFamily, family
+from config.cabinet.readers import READERS, ReaderFamily
 from config.cabinet.relays import UNTIMED_CARDS
 from config.contract.topics import CABINET_ID, is_cabinet_id
 
@@ -163,13 +164,32 @@ class Board(_Part):
         return self.inputs or self.channels
 
 
+def _reader_kind(kind: str) -> str:
+    if kind not in READERS:
+        raise ValueError(f"there is no family of readers {kind}; there are {', '.join(READERS)}")
+    return kind
+
+
 class Reader(_Part):
-    """A code reader on a port of its own."""
+    """A reader of codes or cards on a port of its own; its driver is ``firmware_bridge/<kind>.py``."""
 
     name: Name
-    kind: Literal["scan_text"] = "scan_text"
+    kind: Annotated[str, AfterValidator(_reader_kind)] = "scan_text"
     port: str = Field(min_length=1)
     baud: Literal[9600, 19200, 38400, 57600, 115200] = 9600
+    profile: str = Field(default="", description="whose make it is, where a family differs in that")
+    triggered: bool = Field(
+        default=False, description="it is set up to read only when told to, and has to be told all the time"
+    )
+
+    @property
+    def family(self) -> ReaderFamily:
+        return READERS[self.kind]
+
+    @property
+    def make(self) -> str:
+        """Its profile, or the first one of its family; "" where there are none."""
+        return self.profile or next(iter(self.family.profiles), "")
 
 
 class Zone(_Part):

@@ -28,6 +28,8 @@ TOKEN_BYTES = 94
 TOKEN_CHARACTERS = 151
 LABEL_PREFIX = "TGP1-"
 SITE_PREFIX = "TGC1-"
+CARD_PREFIX = "CARD:"
+CARD_DIGITS = 10
 
 _BODY = struct.Struct(">BBBB8s8sHII")
 _SIGNED = b"tg1|token|"
@@ -188,3 +190,13 @@ def read_parcel_label(text: str) -> str:
     if len(parcel) != 16 or any(ch not in "0123456789abcdef" for ch in parcel):
         raise BadCode("a parcel label of ours, but its number is damaged")
     return parcel
+
+
+def card_text(number: str) -> str:
+    """The text by which a reader tells a 125 kHz card: none of a code, a token or a label."""
+    return f"{CARD_PREFIX}{number.upper()}"
+
+
+def is_card(text: str) -> bool:
+    """Whether a reader told a card, or a QR spells one; no number of a card opens anything."""
+    return text.strip().upper().startswith(CARD_PREFIX)

@@ -151,6 +151,7 @@ REFUSALS: dict[str, Refusal] = {
         _refusal("bad_badge", "工牌无效", "This badge is not valid here", "请联系站长", "Ask your station"),
         _refusal("bad_pin", "密码不对", "This PIN is not right", "请再扫工牌，重新输入密码", "Scan the badge again and type the PIN"),
         _refusal("not_ours", "不认识的二维码", "This code is not one of ours", "请扫取件二维码", "Scan your pickup code"),
+        _refusal("card", "感应卡不能开门", "A card opens nothing here", "请扫工牌上的二维码", "Scan the QR of your badge"),
         _refusal("late", "请求已过时", "The request came too late", "请再试一次", "Please try again"),
         _refusal("no_time", "柜机暂时无法确认时间", "The cabinet cannot be sure of the time",
                  "请用取件码或二维码", "Use the code or the QR at the cabinet"),

@@ -128,6 +128,8 @@ class Entrance:
     async def _scanned(self, text: str) -> Answer:
         if text.upper().startswith(codes.LABEL_PREFIX) or labels.is_signed(text):
             return await self.loading.parcel(text)
+        if codes.is_card(text):
+            return Answer("refused", refusal="card")
         if len(text) <= 2 * codes.CODE_DIGITS:
             return await self._typed(text)
         before = self._access.kept

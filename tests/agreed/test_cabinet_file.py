@@ -236,6 +236,32 @@ def test_a_new_officer_does_not_change_how_the_doors_are_wired():
     assert parse(both).map_version() == parse(sample()).map_version()
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("kind", "scan_magic", "there is no family of readers scan_magic; there are scan_text"),
+        ("profile", "best", "readers that type lines know no profiles"),
+        ("triggered", True, "readers that type lines cannot be told when to read"),
+    ],
+)
+def test_a_reader_does_not_fit_its_family(key, value, words):
+    raw = sample()
+    raw["reader"][0][key] = value
+    told(raw, f"reader[0].{key}", words)
+
+
+def test_a_scanner_is_of_a_make_that_nobody_knows():
+    raw = sample()
+    raw["reader"][0] |= {"kind": "scan_trigger", "profile": "acme"}
+    told(raw, "reader[0].profile", "Honeywell and Newland scanners know honeywell, newland")
+
+
+def test_a_keyboard_has_no_baud_rate():
+    raw = sample()
+    raw["reader"][0]["kind"] = "scan_wedge"
+    told(raw, "reader[0].baud", "scanners that are keyboards have no baud rate")
+
+
 def with_card(**card):
     raw = tomllib.loads(Path("config/cabinets/locker-modbus.toml").read_text(encoding="utf-8"))
     raw["board"][1] |= card

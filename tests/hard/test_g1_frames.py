@@ -10,7 +10,7 @@ import pytest
 
 from config.cabinet import load
 from config.cabinet.relays import RELAY_CARDS
-from firmware_bridge import lock_8a80, modbus
+from firmware_bridge import lock_8a80, modbus, scan_gm65, scan_rdm6300, scan_ssi, scan_trigger
 from firmware_bridge.assemble import assemble
 from firmware_bridge.errors import BoardError, PortError, UnreadableScan
 from firmware_bridge.lock_8a80 import AllStates, Lock8A80, LockState, OpenLock, ReadAll
@@ -31,6 +31,18 @@ GOOD = [
     modbus.tcp.sealed(9, modbus.read_inputs(1, 8)),
     modbus.with_crc(bytes.fromhex("010201ff")),
     "团柜12345678\r".encode(),
+]
+
+OF_READERS = [
+    scan_gm65.Command(scan_gm65.Does.READ, 0x2A, b"\x02").to_bytes(),
+    scan_gm65.Answer(0, b"\x00").to_bytes(),
+    scan_gm65.Scanned("8711218972875", counted=True).to_bytes(),
+    scan_trigger.Command("newland", "trigger").to_bytes(),
+    scan_trigger.Command("honeywell", "trigger").to_bytes(),
+    scan_ssi.START_READING,
+    scan_ssi.Packet(scan_ssi.DECODED, scan_ssi.DECODER, 0, b"\x1c12345678").to_bytes(),
+    scan_rdm6300.Card("62E3086CED").to_bytes(),
+    scan_rdm6300.Card("000012D687", line_end=True).to_bytes(),
 ]
 
 
@@ -85,22 +97,60 @@ def judge_inputs(received: bytes) -> None:
     assert told is None or isinstance(told, modbus.Refused) or len(told) == 8
 
 
-@pytest.mark.parametrize(
-    "judge",
-    [
-        judge_8a80,
-        judge_modbus,
-        judge_modbus_tcp,
-        judge_scan,
-        judge_acknowledgement,
-        judge_states,
-        judge_inputs,
-    ],
-)
+def judge_gm65(received: bytes) -> None:
+    frame = scan_gm65.read_frame(received)
+    assert isinstance(frame, scan_gm65.Scanned) or frame.to_bytes() == received
+
+
+def judge_gm65_line(received: bytes) -> None:
+    pieces, rest = scan_gm65.separate(received, True)
+    answers = [piece for piece in pieces if isinstance(piece, scan_gm65.Answer | scan_gm65.Heartbeat)]
+    assert rest == b""
+    assert all(answer.to_bytes() in received for answer in answers)
+
+
+def judge_trigger(received: bytes) -> None:
+    frame = scan_trigger.read_frame(received)
+    assert not isinstance(frame, scan_trigger.Command) or frame.to_bytes() == received
+
+
+def judge_ssi(received: bytes) -> None:
+    assert scan_ssi.read_frame(received).to_bytes() == received
+
+
+def judge_ssi_line(received: bytes) -> None:
+    found, rest = scan_ssi.packets(received, True)
+    assert rest == b""
+    assert all(piece.to_bytes() in received for piece in found if isinstance(piece, scan_ssi.Packet))
+
+
+def judge_card(received: bytes) -> None:
+    assert scan_rdm6300.read_frame(received).to_bytes() == received
+
+
+def judge_card_line(received: bytes) -> None:
+    found, rest = scan_rdm6300.cards(received, True)
+    assert rest == b""
+    assert all(card.to_bytes() in received for card in found if isinstance(card, scan_rdm6300.Card))
+
+
+JUDGES = [
+    judge_8a80,
+    judge_modbus,
+    judge_modbus_tcp,
+    judge_scan,
+    judge_acknowledgement,
+    judge_states,
+    judge_inputs,
+]
+JUDGES += [judge_gm65, judge_gm65_line, judge_trigger, judge_ssi, judge_ssi_line, judge_card, judge_card_line]
+
+
+@pytest.mark.parametrize("judge", JUDGES)
 def test_g1_a_million_frames_crash_no_codec(judge: Callable[[bytes], None], reached):
     luck = random.Random(judge.__name__)
     spent, refused = 0.0, 0
-    for received in garbage(luck, FRAMES):
+    for received in garbage(luck, FRAMES, GOOD + OF_READERS):
         began = time.perf_counter()
         try:
             judge(received)

@@ -1,23 +1,27 @@
 """A simulated cabinet in the test's own process, on real ptys: drivers see what they would see on metal."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from config import cabinet as files
+from firmware_bridge.assemble import SCANNERS
 from firmware_bridge.line import Line, Wire
 from firmware_bridge.lock_8a80 import Lock8A80
 from firmware_bridge.lock_modbus import LockModbus
 from firmware_bridge.modbus import ModbusBus
 from firmware_bridge.scan_text import TextReader
+from firmware_bridge.serial_reader import SerialReader
 from simulators import lock_8a80, lock_modbus, scan_text
 from simulators import wire as far
 from simulators.bus import Bus
 from simulators.cabinet import Cabinet
-from simulators.faults import Cause, Fault
+from simulators.code_reader import CodeReader
+from simulators.faults import Cause, Fault, Faults
+from simulators.serve import ON_TCP, READERS
 
 BAUD = 57600
 
@@ -128,8 +132,14 @@ async def cards(tmp_path: Path) -> AsyncIterator[Locker]:
 class Counter:
     """A reader at both of its ends."""
 
-    there: scan_text.TextReader
-    reader: TextReader
+    there: CodeReader
+    reader: SerialReader
+
+    def breaks(self, cause: Cause) -> None:
+        self.there.faults.begin(Fault(cause, self.there.name))
+
+    def works_again(self, cause: Cause) -> None:
+        self.there.faults.end(cause, self.there.name)
 
     async def next(self, seconds: float = 2.0) -> str:
         async with asyncio.timeout(seconds):
@@ -147,6 +157,30 @@ async def counter(tmp_path: Path) -> AsyncIterator[Counter]:
     yield Counter(there, reader)
     await wire.close()
     far_wire.cut()
+
+
+@pytest.fixture
+async def stands_there(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Counter]]]:
+    """Builds a reader of any kind, as a cabinet file would say it, with both of its ends."""
+    stood: list[Counter] = []
+
+    async def build(kind: str, **settings: object) -> Counter:
+        file = files.Reader(name="qr", kind=kind, port="qr", **{"baud": BAUD} | settings)
+        far_wire = far.Wire(far.TcpEnd() if kind in ON_TCP else far.PtyEnd(tmp_path / "qr"), baud=file.baud)
+        there = READERS[kind](file, far_wire, Faults())
+        await far_wire.restore()
+        device = SCANNERS[kind]
+        wire = Wire(far_wire.address, baud=file.baud)
+        stood.append(Counter(there, device.drive(file, wire)))
+        await wire.open()
+        stood[-1].reader.start()
+        return stood[-1]
+
+    yield build
+    for counter in stood:
+        counter.reader.stop()
+        await counter.reader.wire.close()
+        counter.there.wire.cut()
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from config.cabinet.relays import RELAY_CARDS
-from firmware_bridge import lock_8a80, modbus
+from firmware_bridge import lock_8a80, modbus, scan_gm65, scan_rdm6300, scan_ssi, scan_trigger
 from firmware_bridge.errors import ImpossibleReading, UnreadableScan, WrongUse
-from firmware_bridge.frames import Sender
+from firmware_bridge.frames import Sender, in_hex
 from firmware_bridge.line import Exchange, Wire
 from firmware_bridge.lock_8a80 import Lock8A80
 from firmware_bridge.lock_modbus import LockModbus
@@ -74,6 +74,52 @@ def test_scanned_bytes_are_text_or_a_clear_refusal(received):
     else:
         assert text == text.strip()
         assert not any(ord(letter) < 32 for letter in text)
+
+
+@given(st.binary(max_size=64))
+@example(bytes.fromhex("7e000801000201abcd"))
+@example(bytes.fromhex("03000001003331"))
+@example(b"8711218972875\r")
+def test_gm65_bytes_are_a_frame_or_a_clear_refusal(received):
+    frame, refusal = refused_or(scan_gm65.read_frame, received)
+    if refusal:
+        assert in_hex(received) in refusal
+    elif not isinstance(frame, scan_gm65.Scanned):
+        assert frame.to_bytes() == received
+
+
+@given(st.binary(max_size=64))
+@example(bytes.fromhex("1b31"))
+@example(bytes.fromhex("164d0d") + b"PAPHHF.")
+@example(b"\x068711218972875\r")
+def test_bytes_of_honeywell_and_newland_are_a_frame_or_a_clear_refusal(received):
+    frame, refusal = refused_or(scan_trigger.read_frame, received)
+    if refusal:
+        assert in_hex(received) in refusal
+    elif isinstance(frame, scan_trigger.Command):
+        assert frame.to_bytes() == received
+
+
+@given(st.binary(max_size=64))
+@example(bytes.fromhex("04e40400ff14"))
+@example(bytes.fromhex("04e40300ff15"))
+def test_ssi_bytes_are_a_packet_or_a_clear_refusal(received):
+    packet, refusal = refused_or(scan_ssi.read_frame, received)
+    if refusal:
+        assert in_hex(received) in refusal
+    else:
+        assert packet.to_bytes() == received
+
+
+@given(st.binary(max_size=20))
+@example(bytes.fromhex("0236324533303836434544303803"))
+@example(bytes.fromhex("023030303031324436383734330d0a03"))
+def test_bytes_of_a_card_reader_are_a_card_or_a_clear_refusal(received):
+    card, refusal = refused_or(scan_rdm6300.read_frame, received)
+    if refusal:
+        assert in_hex(received) in refusal
+    else:
+        assert card.to_bytes() == received
 
 
 @given(st.binary(max_size=64), st.integers(1, 8))

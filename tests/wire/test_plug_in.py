@@ -72,7 +72,7 @@ def test_its_cabinet_file_is_checked_with_its_own_limits(installed, file, tmp_pa
     assert run(installed, "config", "check", str(file)).returncode == 0
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(
-        tomli_w.dumps(raw_file(address=10, byte_order="last", options={"greeting": 7, "colour": "red"}))
+        tomli_w.dumps(raw_file(address=10, byte_order="first", options={"greeting": 7, "colour": "red"}))
     )
     told = run(installed, "config", "check", str(wrong))
     assert told.returncode != 0

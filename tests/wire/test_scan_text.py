@@ -55,7 +55,7 @@ async def test_an_endless_scan_is_refused_and_its_end_is_not_taken_for_a_code(co
 
 async def test_half_a_scan_is_forgotten_when_the_reader_is_unplugged(counter, wait_until):
     counter.there.wire.send(b"1234")
-    await wait_until(lambda: counter.reader._line == b"1234")
+    await wait_until(lambda: counter.reader._received == b"1234")
     counter.there.wire.cut()
     await wait_until(lambda: not counter.reader.wire.is_open)
     await counter.there.wire.restore()
@@ -78,3 +78,16 @@ async def test_only_the_last_scans_wait(counter, wait_until):
 def test_what_is_no_code_says_why(line, reason):
     with pytest.raises(UnreadableScan, match=reason):
         read_text("qr", line)
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [(b"]E08711218972875", "8711218972875"), (b"]Q1 12 ", "12"), (b"]-12", "]-12"), (b"a]E0", "a]E0")],
+)
+def test_the_prefix_that_names_a_symbology_is_taken_off_and_nothing_like_it(line, text):
+    assert read_text("qr", line) == text
+
+
+def test_a_prefix_alone_is_no_code():
+    with pytest.raises(UnreadableScan, match="not text"):
+        read_text("qr", b"]E0")
