@@ -9,8 +9,13 @@ from config.cabinet import Bus, Cabinet, Reader
 from config.cabinet.families import plug_in
 from firmware_bridge import (
     lock_8a80,
+    lock_dingchang,
     lock_gpio,
+    lock_kerong_cu16,
+    lock_kerong_cu24,
+    lock_kerong_cu48,
     lock_modbus,
+    lock_winnsen,
     lock_wkly,
     scan_gm65,
     scan_rdm6300,
@@ -30,7 +35,17 @@ from firmware_bridge.serial_reader import SerialReader
 
 DEVICES = {
     device.family.kind: device
-    for device in (lock_8a80.DEVICE, lock_wkly.DEVICE, lock_modbus.DEVICE, lock_gpio.DEVICE)
+    for device in (
+        lock_8a80.DEVICE,
+        lock_wkly.DEVICE,
+        lock_kerong_cu16.DEVICE,
+        lock_kerong_cu24.DEVICE,
+        lock_kerong_cu48.DEVICE,
+        lock_winnsen.DEVICE,
+        lock_dingchang.DEVICE,
+        lock_modbus.DEVICE,
+        lock_gpio.DEVICE,
+    )
 }
 """Our own families, by the kind that a cabinet file names."""
 SCANNERS = {

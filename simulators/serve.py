@@ -15,7 +15,16 @@ from typing import Any
 from config import cabinet as files
 from config.cabinet.families import plug_in
 from config.parent import end_with_parent
-from simulators import lock_8a80, lock_modbus, lock_wkly
+from simulators import (
+    lock_8a80,
+    lock_dingchang,
+    lock_kerong_cu16,
+    lock_kerong_cu24,
+    lock_kerong_cu48,
+    lock_modbus,
+    lock_winnsen,
+    lock_wkly,
+)
 from simulators.air import STEP_S, Air, Body
 from simulators.bus import Board, Bus
 from simulators.cabinet import Cabinet, Clock, Door, Goods, HandsRefused
@@ -42,6 +51,11 @@ BUILD: Mapping[str, Callable[[files.Board, Wired], Sequence[Board]]] = {
     "lock_8a80": lock_8a80.build,
     "lock_modbus": lock_modbus.build,
     "lock_wkly": lock_wkly.build,
+    "lock_kerong_cu16": lock_kerong_cu16.build,
+    "lock_kerong_cu48": lock_kerong_cu48.build,
+    "lock_kerong_cu24": lock_kerong_cu24.build,
+    "lock_dingchang": lock_dingchang.build,
+    "lock_winnsen": lock_winnsen.build,
 }
 """What stands on the wire for a board of a cabinet file, by its kind."""
 READERS: Mapping[str, Callable[[files.Reader, Wire, Faults], CodeReader]] = {

@@ -103,6 +103,8 @@ def _fits_its_family(board: Board, bus: Bus) -> Iterator[Finding]:
         yield "address", f"{family.title} answer to {family.address_span}, not {board.address}"
     if board.channels > family.most_channels:
         yield "channels", f"{family.title} have at most {family.most_channels}, not {board.channels}"
+    if family.fixed_pulse_ms and board.pulse_ms != family.fixed_pulse_ms:
+        yield "pulse_ms", f"{family.title} pulse for {family.fixed_pulse_ms} ms, not {board.pulse_ms}"
     if board.pulse_ms % family.pulse_step_ms:
         yield "pulse_ms", f"{family.title} count in {family.pulse_step_ms} ms, {board.pulse_ms} cannot be set"
     if board.profile and board.profile not in family.profiles:
@@ -114,6 +116,8 @@ def _fits_its_family(board: Board, bus: Bus) -> Iterator[Finding]:
             f"{what} cannot time a pulse: a guard process does, and when that dies hardware has to "
             "end it within a second (a monostable, say); build it in and name it here",
         )
+    if board.dialect == "cu12" and board.channels > 12:
+        yield "channels", f"a CU12 has at most 12, not {board.channels}: number 13 would open them all"
     yield from _options_are_known(board)
     for key in sorted(board.model_fields_set & OF_SOME_FAMILIES - family.settings):
         if getattr(board, key) != Board.model_fields[key].default:

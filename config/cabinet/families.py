@@ -30,6 +30,8 @@ class LockFamily:
     times_its_pulse: bool = True
     """Otherwise a guard does (``firmware_bridge/guard``), and the cabinet file names the hardware that ends a
     pulse when the guard itself dies."""
+    fixed_pulse_ms: int = 0
+    """The only pulse that its boards make; 0 where it is a setting of the board."""
     pulse_step_ms: int = 1
     """Its pulses last a multiple of this."""
     closed_value: Literal[0, 1] = 1
@@ -74,6 +76,52 @@ LOCKS: Mapping[str, LockFamily] = {
             bus="serial",
             addresses=(0, 31),
             most_channels=50,
+            settings=frozenset({"closed_value", "answers_openings"}),
+        ),
+        LockFamily(
+            kind="lock_kerong_cu16",
+            title="CU16 boards",
+            bus="serial",
+            addresses=(0, 14),
+            most_channels=16,
+            answers_openings=False,
+            settings=frozenset({"closed_value", "answers_openings"}),
+        ),
+        LockFamily(
+            kind="lock_kerong_cu48",
+            title="CU48 boards",
+            bus="serial",
+            addresses=(0, 9),
+            most_channels=48,
+            answers_openings=False,
+            settings=frozenset({"closed_value"}),
+        ),
+        LockFamily(
+            kind="lock_kerong_cu24",
+            title="CU24 and CU12 boards",
+            bus="serial",
+            addresses=(0, 15),
+            most_channels=24,
+            profiles=("cu24", "cu12"),
+            settings=frozenset({"closed_value", "answers_openings"}),
+        ),
+        LockFamily(
+            kind="lock_winnsen",
+            title="Winnsen boards",
+            bus="serial",
+            addresses=(0, 3),
+            most_channels=16,
+            closed_value=0,
+            settings=frozenset({"closed_value", "answers_openings"}),
+        ),
+        LockFamily(
+            kind="lock_dingchang",
+            title="Dingchang DC boards",
+            bus="serial",
+            addresses=(1, 99),
+            most_channels=24,
+            fixed_pulse_ms=150,
+            closed_value=0,
             settings=frozenset({"closed_value", "answers_openings"}),
         ),
         LockFamily(

@@ -21,12 +21,25 @@ DIALECTS = {
     "lock_wkly": {},
     "lock_wkly, opening feedback": {"closed_value": 0},
     "lock_wkly, without an answer to openings": {"answers_openings": False},
+    "lock_kerong_cu16": {},
+    "lock_kerong_cu16, with an answer to openings": {"answers_openings": True},
+    "lock_kerong_cu48": {},
+    "lock_kerong_cu48, wired the other way round": {"closed_value": 0},
+    "lock_kerong_cu24": {},
+    "lock_kerong_cu24, twelve locks": {"profile": "cu12"},
+    "lock_dingchang": {"pulse_ms": 150},
+    "lock_winnsen": {},
     "lock_modbus": {},
     "lock_modbus, open inputs": {"closed_input": False},
     "lock_modbus, inputs in registers": {"inputs_function": 4},
     "lock_modbus, momentary outputs": {"profile": "eletechsup", "pulse_ms": 1000},
 }
 """Every family with what a cabinet file can say of its boards: the kind, then in words what is special."""
+
+
+LETS_COLLISIONS_THROUGH = ("lock_dingchang", "lock_kerong", "lock_winnsen")
+"""A sum, or no check at all, can fit what two boards make of each other's bytes; their pages say so."""
+TELLS_COLLISIONS = [each for each in DIALECTS if not each.startswith(LETS_COLLISIONS_THROUGH)]
 
 
 def yes() -> bool:
@@ -201,6 +214,7 @@ async def test_an_adapter_that_echoes_is_no_board_that_answers(bench):
         await bench.board.doors()
 
 
+@pytest.mark.parametrize("bench", TELLS_COLLISIONS, indirect=True)
 async def test_two_boards_with_one_address_that_differ_give_no_reading(bench):
     await bench.breaks("two_with_one_address", other="b")
     bench.served.cabinet.pulse("A1", 0.15)
