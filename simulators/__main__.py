@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from config.cabinet import Cabinet, load, parse
+from config.cabinet import Cabinet, load
 from config.problems import BadFile
 from simulators.serve import serve
 
@@ -24,13 +24,6 @@ Links = Annotated[Path | None, typer.Option(help="folder for the stable port nam
 Tcp = Annotated[bool, typer.Option(help="TCP ports instead of ptys")]
 TurnRound = Annotated[float, typer.Option(min=0, help="how long a board thinks before it answers")]
 WithParent = Annotated[bool, typer.Option(help="end when the starting process does")]
-
-
-class Kind(StrEnum):
-    """Families of boards that can be served by themselves."""
-
-    LOCK_8A80 = "lock_8a80"
-    LOCK_MODBUS = "lock_modbus"
 
 
 class Measured(StrEnum):
@@ -149,20 +142,31 @@ def cabinet(
 
 @sim.command("board")
 def board(
-    kind: Annotated[Kind, typer.Argument(help="family of the board")],
-    address: Annotated[int, typer.Option(min=1, max=247, help="its address on the bus")] = 1,
-    channels: Annotated[int, typer.Option(min=1, max=50, help="how many locks it has")] = 24,
+    kind: Annotated[str, typer.Argument(help="family of the board, as cabinet files name it")],
+    address: Annotated[int | None, typer.Option(min=0, max=255, help="on the bus; default: 1")] = None,
+    channels: Annotated[int | None, typer.Option(min=1, help="locks; default: 24 or what it can")] = None,
+    profile: Annotated[str, typer.Option(help="dialect of the family")] = "",
+    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, as a cabinet file says it")] = None,
     baud: Annotated[int, typer.Option(help="speed of its wire")] = 9600,
     links: Links = None,
     tcp: Tcp = False,
     turn_round_ms: TurnRound = 2.0,
     with_parent: WithParent = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the JSON line alone")] = False,
 ) -> None:
     """Serve one board with a lock, a door and a switch on each channel, and print its address.
 
-    Example: ./tuangui sim board lock_8a80 --channels 16
+    Prints one JSON line with its address under "ports" and the control port under "control", and what they
+    are good for on standard error.
+
+    Example: ./tuangui sim board lock_8a80 --channels 16 --option byte_order=first
     """
-    described = _checked(lambda: parse(one_board(kind.value, address, channels, baud), "this command"))
+    from simulators import single
+
+    wanted = single.Wanted(kind, address, channels, profile, tuple(option or ()), baud)
+    described = _checked(lambda: single.described(wanted))
+    if not as_json:
+        print(single.sentence(described), file=sys.stderr, flush=True)
     with _folder(links) as folder:
         serve(described, folder, tcp=tcp, turn_round_seconds=turn_round_ms / 1000, with_parent=with_parent)
 
@@ -192,23 +196,6 @@ def run(
         print(problems, file=sys.stderr)
         raise typer.Exit(2) from problems
     raise typer.Exit(code)
-
-
-def one_board(kind: str, address: int, channels: int, baud: int) -> dict[str, Any]:
-    """What a cabinet file with nothing but this board would say."""
-    about = {"id": "one-board", "number": "1", "name_zh": "单板", "name_en": "One board", "phone": "000"}
-    return {
-        "cabinet": about,
-        "bus": [
-            {"name": "bus", "kind": "modbus" if "modbus" in kind else "serial", "port": "bus", "baud": baud}
-        ],
-        "board": [{"name": "board", "kind": kind, "bus": "bus", "address": address, "channels": channels}],
-        "zone": [{"name": "ambient", "class": "ambient"}],
-        "compartment": [
-            {"label": f"{channel:02}", "size": "M", "board": "board", "channel": channel}
-            for channel in range(1, channels + 1)
-        ],
-    }
 
 
 def _checked(described: Callable[[], Cabinet]) -> Cabinet:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from config.cabinet import load, parse
+from config.cabinet.one_board import one_board
 from firmware_bridge.assemble import assemble
 from firmware_bridge.errors import BoardSilent, WrongUse
-from simulators.__main__ import one_board
 from simulators.control import Control, ControlRefused
 from simulators.people import Courier, Resident
 
