@@ -125,7 +125,7 @@ def fails() -> object:
 @pytest.mark.parametrize(
     ("entries", "reason"),
     [
-        ([], "there is no family of lock boards lock_acme; there are lock_8a80, lock_gpio, "),
+        ([], "there is no family of lock boards lock_acme; there are lock_8a80, lock_dingchang, lock_gpio, "),
         (
             [_Entry("lock_acme", "acme", fails)],
             "package acme, which brings lock_acme, does not load: Impo",
