@@ -21,8 +21,11 @@ def one_board(
     ``bus`` and ``board`` are further keys of those parts. ``ValueError``: there is no such family.
     """
     about = {"id": "one-board", "number": "1", "name_zh": "单板", "name_en": "One board", "phone": "000"}
-    wire = {"name": "bus", "kind": family(kind).bus, "port": port, "baud": baud}
+    sort = family(kind)
+    wire = {"name": "bus", "kind": sort.bus, "port": port, "baud": baud}
     card = {"name": "board", "kind": kind, "bus": "bus", "address": address, "channels": channels}
+    if sort.fixed_pulse_ms:
+        card["pulse_ms"] = sort.fixed_pulse_ms
     return {
         "cabinet": about,
         "bus": [wire | dict(bus or {})],
