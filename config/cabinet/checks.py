@@ -102,10 +102,10 @@ def _fits_its_family(board: Board, bus: Bus) -> Iterator[Finding]:
         yield "address", f"{family.title} answer to {family.address_span}, not {board.address}"
     if board.channels > family.most_channels:
         yield "channels", f"{family.title} have at most {family.most_channels}, not {board.channels}"
-    if board.pulse_ms % family.pulse_step_ms:
-        yield "pulse_ms", f"{family.title} count in {family.pulse_step_ms} ms, {board.pulse_ms} cannot be set"
     if family.fixed_pulse_ms and board.pulse_ms != family.fixed_pulse_ms:
         yield "pulse_ms", f"{family.title} pulse for {family.fixed_pulse_ms} ms, not {board.pulse_ms}"
+    if board.pulse_ms % family.pulse_step_ms:
+        yield "pulse_ms", f"{family.title} count in {family.pulse_step_ms} ms, {board.pulse_ms} cannot be set"
     if board.profile and board.profile not in family.profiles:
         yield "profile", f"{family.title} know {', '.join(family.profiles) or 'no profiles'}"
     if board.is_guarded and not board.cut_off:

@@ -30,10 +30,10 @@ class LockFamily:
     times_its_pulse: bool = True
     """Otherwise a guard does (``firmware_bridge/guard``), and the cabinet file names the hardware that ends a
     pulse when the guard itself dies."""
-    pulse_step_ms: int = 1
-    """Its pulses last a multiple of this."""
     fixed_pulse_ms: int = 0
     """The only pulse that its boards make; 0 where it is a setting of the board."""
+    pulse_step_ms: int = 1
+    """Its pulses last a multiple of this."""
     closed_value: Literal[0, 1] = 1
     """What it sends for a closed door as it is delivered; its locks, or its wiring, can turn that round."""
     answers_openings: bool = True
