@@ -38,6 +38,7 @@ from config.contract.messages import (
 from config.contract.signing import CHAIN_START, BadProof, CabinetKeys, SigningKey, mac, seal, sign
 from config.contract.topics import Leaf
 from controller.identity import Identity
+from simulators.scenario.history import Archive, Lines
 
 FAR_MS = 4_000_000_000_000
 LOG2_N = 10
@@ -56,9 +57,9 @@ class Epoch:
     """One history of one cabinet, as far as the cloud has it."""
 
     ordinal: int
+    lines: Lines
     through: int = 0
     chain: str = CHAIN_START
-    lines: list[bytes] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -95,6 +96,7 @@ class Cloud:
         self.picture = Picture()
         self.cabinets: dict[str, Known] = {}
         self.is_stopped = False
+        self._archive = Archive()
 
     def enrol(self, cabinet: str) -> Identity:
         """All that ties a computer to this cabinet."""
@@ -192,7 +194,9 @@ class Cloud:
         known.session, known.online = status.session, status.state == "online"
 
     def _epoch(self, known: Known, epoch: str) -> Epoch:
-        return known.epochs.setdefault(epoch, Epoch(ordinal=len(known.epochs) + 1))
+        if epoch not in known.epochs:
+            known.epochs[epoch] = Epoch(len(known.epochs) + 1, Lines(self._archive))
+        return known.epochs[epoch]
 
     def _take_batch(self, cabinet: str, known: Known, batch: Batch) -> None:
         head, history = batch.head, self._epoch(known, batch.head.epoch)
@@ -200,7 +204,7 @@ class Cloud:
             self._ack(known, head.session, head.nonce, history)
             return
         again = min(history.through + 1 - head.first, head.count)
-        if list(batch.lines[:again]) != history.lines[head.first - 1 :][:again]:
+        if list(batch.lines[:again]) != history.lines[head.first - 1 : head.first - 1 + again]:
             raise CloudDisagrees(f"another history of epoch {head.epoch} from {head.first}")
         if again < head.count:
             if chain_over(head.chain, batch.lines[:again]) != history.chain:

@@ -25,6 +25,7 @@ from simulators.scenario.story import Story
 MOST_PULSES = 3
 WITHIN_SECONDS = 60.0
 MARGIN_SECONDS = 0.05
+REMEMBERED_OPENINGS = 1000
 
 
 @dataclass(slots=True)
@@ -136,6 +137,9 @@ class Witness:
                 self._wrong(f"I15: parcel {data['parcel']} is deposited after it was collected")
 
     def _opening(self, epoch: str, data: dict[str, Any]) -> Opening:
+        if len(self._openings) > REMEMBERED_OPENINGS:
+            for key in list(self._openings)[: REMEMBERED_OPENINGS // 2]:
+                del self._openings[key]  # ended long ago
         return self._openings.setdefault((epoch, data["opening"]), Opening())
 
     def check_coils(self) -> None:
@@ -166,17 +170,18 @@ class Reckoning:
     def check_fold(self) -> None:
         """I12: the events in any order, some of them twice, give the cloud's picture."""
         told = [
-            (cabinet, epoch, history.ordinal, seq, line)
+            (cabinet, epoch, seq)
             for cabinet, known in self._cloud.cabinets.items()
             for epoch, history in known.epochs.items()
-            for seq, line in enumerate(history.lines, 1)
+            for seq in range(1, len(history.lines) + 1)
         ]
         told += self._chance.sample(told, len(told) // 20)
         self._chance.shuffle(told)
         fresh = Picture()
-        for cabinet, epoch, ordinal, seq, line in told:
-            _, fact = decode(line, cabinet, epoch, seq)
-            fresh.apply(At("simulated", cabinet, ordinal, seq, seq), fact)
+        for cabinet, epoch, seq in told:
+            history = self._cloud.cabinets[cabinet].epochs[epoch]
+            _, fact = decode(history.lines[seq - 1], cabinet, epoch, seq)
+            fresh.apply(At("simulated", cabinet, history.ordinal, seq, seq), fact)
         for name in ("compartments", "whereabouts"):
             if getattr(fresh, name) != getattr(self._cloud.picture, name):
                 self._story.violated("cloud", f"I12: {name} are not the fold of the events")

@@ -106,6 +106,8 @@ class People:
         word = "is_in" if parcel.box is not None else lies
         if edge is None or door is None or parcel.fetched:
             return
+        if edge.cabinet.boxes[door].parcel not in (None, parcel.id):
+            return  # the screen asks about another one
         self._stand.story.trace(self._place.id, f"a voice says {word} of {parcel.id} at {door}")
         saying = asyncio.ensure_future(edge.entrance.said(word, door))
         await asyncio.wait([saying], timeout=6)

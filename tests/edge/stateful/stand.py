@@ -306,7 +306,7 @@ class Stand:
         known = self.cloud.cabinets[self.place.id]
         fresh = Picture()
         for epoch, history in known.epochs.items():
-            del history.lines[int(len(history.lines) * keeps) :]
+            history.lines.cut(int(len(history.lines) * keeps))
             history.through = len(history.lines)
             history.chain = chain_over(CHAIN_START, history.lines)
             for seq, line in enumerate(history.lines, 1):
