@@ -22,6 +22,8 @@ REQUEST_BYTES, ANSWER_BYTES = 6, 7
 OPEN, READ = 0x05, 0x12
 ANSWER = 0x80
 # "Status 01 success / open, 00 fail / closed".
+# "Timeout 2 s": a board may answer so late, and nothing in an answer says which question it is for.
+TIMEOUT_SECONDS = 2.0
 STATUS = {0x00: ("failed", "closed"), 0x01: ("done", "open")}
 
 
@@ -131,12 +133,14 @@ class LockWinnsen(SerialLock):
 
     FAMILY = LOCKS["lock_winnsen"]
 
+    reply_seconds: float = TIMEOUT_SECONDS
+
     def opening(self, channel: int) -> bytes:
         return OpenLock(self.address, channel).to_bytes()
 
     def opened(self, received: bytes, channel: int) -> bool | None:
-        status = self._status(received, OPEN, channel)
-        return None if status is None else status == 1
+        """Only "done" is believed: one disturbed bit makes "failed" of it, and the coil was on all the same."""
+        return True if self._status(received, OPEN, channel) == 1 else None
 
     def questions(self) -> tuple[Question, ...]:
         return tuple(

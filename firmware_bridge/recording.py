@@ -54,10 +54,15 @@ class Line:
 
 
 class Recorder:
-    """Writes a trace; each line is in the file before the next byte is looked at."""
+    """Writes a trace; each line is in the file before the next byte is looked at.
+
+    ``OSError`` when not even the first line can be written; ``fault`` says why a later one could not, and
+    ``lines`` how many pieces are in the file.
+    """
 
     def __init__(self, file: TextIO, about: About, began: float) -> None:
         self.lines = 0
+        self.fault: OSError | None = None
         self._file, self._began = file, began
         self._write(about.model_dump())
 
@@ -66,10 +71,19 @@ class Recorder:
 
         def heard(at: float, direction: Direction, data: bytes) -> None:
             passed = round(max(0.0, at - self._began), 6)
-            self._write({"at": passed, "port": name, "direction": direction.value, "hex": data.hex()})
-            self.lines += 1
+            self._add({"at": passed, "port": name, "direction": direction.value, "hex": data.hex()})
 
         return heard
+
+    def _add(self, told: dict[str, Any]) -> None:
+        if self.fault is not None:
+            return
+        try:
+            self._write(told)
+        except OSError as error:
+            self.fault = error  # the driver in whose turn this happens must not stop for a full disk
+        else:
+            self.lines += 1
 
     def _write(self, told: dict[str, Any]) -> None:
         self._file.write(json.dumps(told, ensure_ascii=False) + "\n")

@@ -144,18 +144,25 @@ class Bus:
         if self._down(board):
             return None
         answer = board.hear(frame, self._address(board))
-        if answer is None or self._faults.at(Cause.ANSWER_LOST, board.name):
+        if answer is None:
             return None
+        unasked = self._unasked(board)
+        if self._faults.at(Cause.ANSWER_LOST, board.name):
+            return (0.0, unasked) if unasked else None
         if wrong := self._faults.at(Cause.ANSWERS_AS_ANOTHER, board.name):
             answer = board.damage_check(answer, int(wrong.amount or 0))
         if self._faults.at(Cause.WRONG_CHECK, board.name):
             answer = board.damage_check(answer, None)
         if self._faults.at(Cause.GARBAGE_BEFORE, board.name):
             answer = GARBAGE + answer
-        if isinstance(board, Talkative) and self._faults.at(Cause.UPLOAD_BETWEEN, board.name):
-            answer = board.unasked() + answer
+        answer = unasked + answer
         late = self._faults.at(Cause.LATE_REPLY, board.name)
         return (late.amount or 0.0 if late else 0.0), answer
+
+    def _unasked(self, board: Board) -> bytes:
+        if not isinstance(board, Talkative) or not self._faults.at(Cause.UPLOAD_BETWEEN, board.name):
+            return b""
+        return board.unasked()
 
     def _down(self, board: Board) -> bool:
         if self._faults.at(Cause.BOARD_SILENT, board.name):

@@ -23,13 +23,7 @@ def one_board(
     about = {"id": "one-board", "number": "1", "name_zh": "单板", "name_en": "One board", "phone": "000"}
     sort = family(kind)
     wire = {"name": "bus", "kind": sort.bus, "port": port, "baud": baud}
-    card: dict[str, Any] = {
-        "name": "board",
-        "kind": kind,
-        "bus": "bus",
-        "address": address,
-        "channels": channels,
-    }
+    card = {"name": "board", "kind": kind, "bus": "bus", "address": address, "channels": channels}
     if sort.fixed_pulse_ms:
         card["pulse_ms"] = sort.fixed_pulse_ms
     return {

@@ -82,10 +82,8 @@ def _span(given: str | None, sort: LockFamily) -> range:
 
 
 def _one(kind: str, address: int, channels: int, baud: int, port: str, profile: str) -> Cabinet:
-    # The longest pulse is one that every dialect of a family can be set to; no scan ever makes one.
-    board: dict[str, Any] = {"profile": profile}
-    if not family(kind).fixed_pulse_ms:
-        board["pulse_ms"] = LONGEST_PULSE_MS
+    # The longest pulse is one that all dialects can be set to; no scan ever makes one.
+    board = {"profile": profile, "pulse_ms": family(kind).fixed_pulse_ms or LONGEST_PULSE_MS}
     if profile in UNTIMED_CARDS:
         fail(
             f"--profile {profile}: such cards belong to their guard; any other profile reads their doors too"

@@ -72,9 +72,13 @@ def _recorded(out: Path, about: About, work: Work) -> tuple[dict[str, Any] | Non
         nonlocal lines
         recorder = Recorder(file, about, asyncio.get_running_loop().time())
         try:
-            return await work(recorder)
+            told = await work(recorder)
         finally:
             lines = recorder.lines
+        if recorder.fault is not None:
+            reason = recorder.fault.strerror
+            fail(f"{out}: {reason}; after {lines} pieces nothing more was written, and what was done is done")
+        return told
 
     try:
         with out.open("x", encoding="utf-8") as file:
@@ -86,7 +90,8 @@ def _recorded(out: Path, about: About, work: Work) -> tuple[dict[str, Any] | Non
     except KeyboardInterrupt:
         return None, lines
     except typer.Exit:
-        out.unlink()  # nothing was done, so that there is nothing to keep
+        if not lines:
+            out.unlink()  # nothing was done, so that there is nothing to keep
         raise
 
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 from typer.testing import CliRunner
 
+from config.cabinet.families import LOCKS
 from config.cabinet.one_board import one_board
 from firmware_bridge.__main__ import app
 from firmware_bridge.lock_8a80 import AllStates, ReadAll
@@ -59,6 +60,18 @@ async def test_a_scan_of_relay_cards_writes_no_output(tmp_path):
     assert code == 0
     assert out.split()[-4:] == [str(BAUD), "5", "answers", "none"]
     assert functions == {2}
+
+
+@pytest.mark.parametrize("kind", [kind for kind, family in LOCKS.items() if family.bus != "gpio"])
+async def test_every_family_is_found_and_left_as_it_is(tmp_path, kind):
+    first, last = LOCKS[kind].addresses[0], LOCKS[kind].addresses[0] + 1
+    async with served(one_board(kind, last, 8, BAUD), tmp_path) as (far, _):
+        words = ("--kind", kind, "--baud", BAUD, "--addresses", f"{first}-{last}", "--json")
+        code, out, err = await bridge("scan", tmp_path / "bus", *words)
+        assert energised(far) == []
+    assert (code, err) == (0, "")
+    assert found(out) == {last: "answers"}
+    assert json.loads(out)["boards"][0]["open"] == []
 
 
 async def test_a_card_with_fewer_inputs_than_asked_for_is_told_of(tmp_path):

@@ -1,7 +1,10 @@
 """Bytes written down at a cabinet, and given to the drivers again where there is none."""
 
+import asyncio
 import json
+import shlex
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +12,9 @@ import pytest
 import tomli_w
 from typer.testing import CliRunner
 
+from config.cabinet.one_board import one_board
 from firmware_bridge.__main__ import app
-from tests.wire.far_boards import bridge, energised, raw_bench, served, starts
+from tests.wire.far_boards import BAUD, bridge, energised, raw_bench, served, starts
 
 run = CliRunner().invoke
 ABOUT = {
@@ -21,6 +25,12 @@ ABOUT = {
 
 def lines_of(trace: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in trace.read_text().splitlines()]
+
+
+def received(trace: Path) -> bytes:
+    """All that arrived, as far as whole lines of it are written."""
+    pieces = [json.loads(line) for line in trace.read_text().split("\n")[1:-1]]
+    return b"".join(bytes.fromhex(piece["hex"]) for piece in pieces if piece["direction"] == "received")
 
 
 def write(trace: Path, lines: list[dict[str, Any]]) -> None:
@@ -105,10 +115,10 @@ async def test_listening_sends_nothing_and_ctrl_c_loses_nothing(tmp_path):
     async with served(raw_bench(), tmp_path) as (far, file):
         trace = tmp_path / "seen.jsonl"
         listening = await starts("trace", file, trace, "--listen")
-        while not trace.exists() or len(trace.read_text().splitlines()) < 2:
-            await far.scan("qr", "12345678")
-            await far.wait("L1", "open", seconds=0.1)
-        await far.wait("L1", "open", seconds=0.2)
+        async with asyncio.timeout(20):
+            while not trace.exists() or b"12345678\r" not in received(trace):
+                await far.scan("qr", "12345678")
+                await asyncio.sleep(0.2)
         listening.send_signal(signal.SIGINT)
         _, err = await listening.communicate()
         heard = [wire.bytes_in for wire in far.wires.values()]
@@ -119,6 +129,42 @@ async def test_listening_sends_nothing_and_ctrl_c_loses_nothing(tmp_path):
     told = json.loads(out)
     assert (code, told["parted"], told["refused"]) == (0, [], {})
     assert {"reader": "qr", "text": "12345678"} in told["scans"]
+
+
+async def test_a_disk_that_fills_up_is_told_of_and_stops_no_driver(tmp_path):
+    async with served(raw_bench(), tmp_path) as (_, file):
+        words = [sys.executable, "-m", "firmware_bridge", "trace", file, tmp_path / "seen.jsonl"]
+        process = await asyncio.create_subprocess_shell(
+            f"ulimit -f 1; exec {shlex.join(map(str, words))}", stderr=asyncio.subprocess.PIPE
+        )
+        _, err = await process.communicate()
+    assert process.returncode == 2
+    assert "seen.jsonl: File too large" in err.decode()
+    assert "Traceback" not in err.decode()
+    assert (tmp_path / "seen.jsonl").read_text().startswith('{"trace": 1')
+
+
+@pytest.mark.parametrize("words", [(), ("--open", "03")], ids=["doors", "open"])
+async def test_relay_cards_are_traced_and_replayed_too(tmp_path, words):
+    trace = tmp_path / "seen.jsonl"
+    raw = one_board("lock_modbus", 5, 4, BAUD, board={"pulse_ms": 100})
+    async with served(raw, tmp_path) as (far, file):
+        code, out, err = await bridge("trace", file, trace, *words, "--json")
+        assert energised(far) == ["03"] * bool(words)
+    assert code == 0, err
+    code, again, err = await bridge("replay", file, trace, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(again) == json.loads(out) | {"parted": []}
+
+
+def test_a_bus_that_belongs_to_a_guard_is_neither_traced_nor_replayed(tmp_path):
+    cut_off = {"profile": "lctech", "cut_off": "relay timer, 0.8 s"}
+    file, trace = tmp_path / "cabinet.toml", tmp_path / "seen.jsonl"
+    file.write_text(tomli_w.dumps(one_board("lock_modbus", 5, 4, BAUD, board=cut_off)))
+    refused(["trace", file, trace], "bus bus belongs to the guard of board board")
+    assert not trace.exists()
+    trace.write_text(json.dumps(ABOUT | {"ports": {"bus": "x"}}) + "\n")
+    refused(["replay", file, trace], "bus bus belongs to the guard of board board")
 
 
 def refused(words: list[object], reason: str) -> None:

@@ -178,4 +178,9 @@ def test_a_board_that_could_not_says_so():
     assert cu24.opened(CU24.Answer(1, 3, 0x81, 0x10, b"").to_bytes(), 3) is True
     assert cu24.opened(CU24.Answer(1, 4, 0x81, 0x10, b"").to_bytes(), 3) is None
     winnsen = WINNSEN.LockWinnsen("b", None, 1, 16)
-    assert winnsen.opened(WINNSEN.LockState(1, 3, 0x05, 0).to_bytes(), 3) is False
+    assert winnsen.opened(WINNSEN.LockState(1, 3, 0x05, 1).to_bytes(), 3) is True
+    for other in ((1, 4, 0x05, 1), (2, 3, 0x05, 1), (1, 3, 0x12, 1), (1, 3, 0x05, 0)):
+        assert winnsen.opened(WINNSEN.LockState(*other).to_bytes(), 3) is None
+    for question, lock in zip(winnsen.questions(), range(1, 17), strict=True):
+        assert question.take(WINNSEN.LockState(1, lock, 0x12, 1).to_bytes(), False) == {lock: True}
+        assert question.take(WINNSEN.LockState(1, lock % 16 + 1, 0x12, 1).to_bytes(), False) is None

@@ -150,6 +150,10 @@ async def test_a_change_that_is_told_between_request_and_answer_is_neither(bench
     assert (await bench.board.doors()).doors == {channel: channel == 3 for channel in range(1, 9)}
     await bench.breaks("answer_lost")
     assert (await bench.board.open(1, yes)).answer is PulseAnswer.NO_ANSWER
+    crossed = await bench.served.crossed("bus")
+    told = b"".join(bytes.fromhex(data) for _, to_host, data in crossed if to_host)
+    changes = [frame for frame in frames_in(told) if isinstance(frame, Changed) and frame.lock == 1]
+    assert len(changes) >= 3, "one with each request"
 
 
 async def test_a_board_tells_a_door_that_is_pushed_shut_and_nobody_mistakes_it(bench, wait_until):
