@@ -21,9 +21,9 @@ REQUEST_BYTES, ANSWER_BYTES = 6, 7
 # "Function 05 unlock, 12 status".
 OPEN, READ = 0x05, 0x12
 ANSWER = 0x80
-# "Status 01 success / open, 00 fail / closed".
 # "Timeout 2 s": a board may answer so late, and nothing in an answer says which question it is for.
 TIMEOUT_SECONDS = 2.0
+# "Status 01 success / open, 00 fail / closed".
 STATUS = {0x00: ("failed", "closed"), 0x01: ("done", "open")}
 
 
@@ -139,7 +139,7 @@ class LockWinnsen(SerialLock):
         return OpenLock(self.address, channel).to_bytes()
 
     def opened(self, received: bytes, channel: int) -> bool | None:
-        """Only "done" is believed: one disturbed bit makes "failed" of it, and the coil was on all the same."""
+        """Only "done" is believed: one disturbed bit makes "failed" of it, and the coil was on."""
         return True if self._status(received, OPEN, channel) == 1 else None
 
     def questions(self) -> tuple[Question, ...]:
