@@ -7,11 +7,9 @@ on these boards (their maker warns that the last one burns a solenoid) and canno
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from config.cabinet import Board
 from config.cabinet.families import LOCKS
 from firmware_bridge.device import LockDevice
 from firmware_bridge.frames import Sender, check_byte_error, in_hex
-from firmware_bridge.line import Line
 from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
 # "Host DC 02, board DC FE, then address, command, length, data, sum".
@@ -281,16 +279,4 @@ class LockDingchang(SerialLock):
         return None
 
 
-def _drive(board: Board, line: Line, _: tuple[int, ...]) -> LockDingchang:
-    return LockDingchang(
-        board.name,
-        line,
-        board.address,
-        board.channels,
-        board.pulse_ms,
-        board.closed_value,
-        answers_openings=board.is_answering,
-    )
-
-
-DEVICE = LockDevice(LOCKS["lock_dingchang"], _drive)
+DEVICE = LockDevice(LOCKS["lock_dingchang"], LockDingchang.of)

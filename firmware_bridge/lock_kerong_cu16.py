@@ -7,11 +7,9 @@ not used here, because its byte for lock 1 is the broadcast address.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from config.cabinet import Board
 from config.cabinet.families import LOCKS
 from firmware_bridge.device import LockDevice
 from firmware_bridge.frames import Sender, check_byte_error, in_hex
-from firmware_bridge.line import Line
 from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
 # "02, address, command, 03, sum": the low byte of the sum of all bytes before it.
@@ -192,16 +190,4 @@ class LockKerongCu16(SerialLock):
         return None
 
 
-def _drive(board: Board, line: Line, _: tuple[int, ...]) -> LockKerongCu16:
-    return LockKerongCu16(
-        board.name,
-        line,
-        board.address,
-        board.channels,
-        board.pulse_ms,
-        board.closed_value,
-        answers_openings=board.is_answering,
-    )
-
-
-DEVICE = LockDevice(LOCKS["lock_kerong_cu16"], _drive)
+DEVICE = LockDevice(LOCKS["lock_kerong_cu16"], LockKerongCu16.of)

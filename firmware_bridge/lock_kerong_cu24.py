@@ -6,11 +6,9 @@ The sum covers every byte but itself, also the data that stands behind it.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from config.cabinet import Board
 from config.cabinet.families import LOCKS
 from firmware_bridge.device import LockDevice
 from firmware_bridge.frames import Sender, in_hex
-from firmware_bridge.line import Line
 from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
 # "02, address, lock, command, ask, data length, 03, sum, data".
@@ -237,16 +235,4 @@ class LockKerongCu24(SerialLock):
         return None
 
 
-def _drive(board: Board, line: Line, _: tuple[int, ...]) -> LockKerongCu24:
-    return LockKerongCu24(
-        board.name,
-        line,
-        board.address,
-        board.channels,
-        board.pulse_ms,
-        board.closed_value,
-        answers_openings=board.is_answering,
-    )
-
-
-DEVICE = LockDevice(LOCKS["lock_kerong_cu24"], _drive)
+DEVICE = LockDevice(LOCKS["lock_kerong_cu24"], LockKerongCu24.of)

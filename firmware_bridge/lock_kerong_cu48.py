@@ -7,11 +7,9 @@ layout, so that no driver here reads its doors.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from config.cabinet import Board
 from config.cabinet.families import LOCKS
 from firmware_bridge.device import LockDevice
 from firmware_bridge.frames import Sender, check_byte_error, in_hex
-from firmware_bridge.line import Line
 from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
 # "02, address, lock, command, 03, sum": the low byte of the sum of all bytes before it.
@@ -204,16 +202,4 @@ class LockKerongCu48(SerialLock):
         return None
 
 
-def _drive(board: Board, line: Line, _: tuple[int, ...]) -> LockKerongCu48:
-    return LockKerongCu48(
-        board.name,
-        line,
-        board.address,
-        board.channels,
-        board.pulse_ms,
-        board.closed_value,
-        answers_openings=False,
-    )
-
-
-DEVICE = LockDevice(LOCKS["lock_kerong_cu48"], _drive)
+DEVICE = LockDevice(LOCKS["lock_kerong_cu48"], LockKerongCu48.of)

@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from config.cabinet import Board
 from config.cabinet.families import LOCKS
 from firmware_bridge.device import LockDevice
 from firmware_bridge.frames import Sender, in_hex
-from firmware_bridge.line import Line
 from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
 # "90, total length, function, station, lock, 03" and "90, 07, function + 80, station, lock, status, 03".
@@ -159,16 +157,4 @@ class LockWinnsen(SerialLock):
         return None
 
 
-def _drive(board: Board, line: Line, _: tuple[int, ...]) -> LockWinnsen:
-    return LockWinnsen(
-        board.name,
-        line,
-        board.address,
-        board.channels,
-        board.pulse_ms,
-        board.closed_value,
-        answers_openings=board.is_answering,
-    )
-
-
-DEVICE = LockDevice(LOCKS["lock_winnsen"], _drive)
+DEVICE = LockDevice(LOCKS["lock_winnsen"], LockWinnsen.of)

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import xor
 
-from config.cabinet import Board
 from config.cabinet.families import LOCKS
 from firmware_bridge.device import LockDevice
 from firmware_bridge.frames import Sender, check_byte_error, in_hex
-from firmware_bridge.line import Line
 from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
 # "57 4B 4C 59, total length, board, command, data, check".
@@ -306,16 +304,4 @@ class LockWkly(SerialLock):
         return None
 
 
-def _drive(board: Board, line: Line, _: tuple[int, ...]) -> LockWkly:
-    return LockWkly(
-        board.name,
-        line,
-        board.address,
-        board.channels,
-        board.pulse_ms,
-        board.closed_value,
-        answers_openings=board.is_answering,
-    )
-
-
-DEVICE = LockDevice(LOCKS["lock_wkly"], _drive)
+DEVICE = LockDevice(LOCKS["lock_wkly"], LockWkly.of)

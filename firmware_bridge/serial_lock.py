@@ -8,8 +8,9 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
+from config.cabinet import Board
 from config.cabinet.families import LONGEST_PULSE_MS, LockFamily
 from firmware_bridge.errors import PortError, WrongUse
 from firmware_bridge.line import LONGEST_ANSWER_BYTES, Exchange, Line, Take
@@ -62,6 +63,19 @@ class SerialLock(ABC):
             raise WrongUse(
                 self.name, f"a pulse lasts {step} to {LONGEST_PULSE_MS} ms, by {step}, not {self.pulse_ms}"
             )
+
+    @classmethod
+    def of(cls, board: Board, line: Line, _: tuple[int, ...] = ()) -> Self:
+        """The driver of a board of a cabinet file; these boards read no light beams."""
+        return cls(
+            board.name,
+            line,
+            board.address,
+            board.channels,
+            board.pulse_ms,
+            board.closed_value,
+            answers_openings=board.is_answering,
+        )
 
     @property
     def pulse_seconds(self) -> float:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
+from config import cabinet as files
 from simulators.cabinet import Cabinet
 
 
@@ -29,6 +30,20 @@ class LockBoard:
     switches: Mapping[int, str]
     pulse_seconds: float = 0.3
     closed_value: Literal[0, 1] = 1
+
+    @classmethod
+    def of(cls, board: files.Board, wired: Wired) -> Self:
+        """The board that a cabinet file names."""
+        return cls(
+            board.name,
+            board.address,
+            board.channels,
+            wired.cabinet,
+            wired.locks,
+            wired.switches,
+            board.pulse_ms / 1000,
+            board.closed,
+        )
 
     def power_off(self) -> None:
         """All coils drop."""

@@ -99,15 +99,4 @@ def _named(mask: bytes) -> list[int]:
 
 def build(board: files.Board, wired: Wired) -> list[LockDingchang]:
     """The board that a cabinet file names."""
-    return [
-        LockDingchang(
-            board.name,
-            board.address,
-            board.channels,
-            wired.cabinet,
-            wired.locks,
-            wired.switches,
-            board.pulse_ms / 1000,
-            board.closed,
-        )
-    ]
+    return [LockDingchang.of(board, wired)]

@@ -81,16 +81,6 @@ def _is_frame(frame: bytes, length: int) -> bool:
 
 def build(board: files.Board, wired: Wired) -> list[LockKerongCu16]:
     """The board that a cabinet file names."""
-    return [
-        LockKerongCu16(
-            board.name,
-            board.address,
-            board.channels,
-            wired.cabinet,
-            wired.locks,
-            wired.switches,
-            board.pulse_ms / 1000,
-            board.closed,
-            board.is_answering,
-        )
-    ]
+    made = LockKerongCu16.of(board, wired)
+    made.answers_openings = board.is_answering
+    return [made]

@@ -25,9 +25,9 @@ VERSION = 0x8F
 
 @dataclass(slots=True)
 class LockKerongCu24(LockBoard):
-    """One board; ``of`` is how many locks its kind has, 12 or 24."""
+    """One board; ``most`` is how many locks its kind has, 12 or 24."""
 
-    of: int = 24
+    most: int = 24
 
     def split(self, received: bytes) -> tuple[list[bytes], bytes]:
         """Frames begin with 02 and are as long as they say; anything else is skipped."""
@@ -65,17 +65,17 @@ class LockKerongCu24(LockBoard):
 
     def _act(self, lock: int, command: int) -> tuple[int, bytes] | None:
         if command == READ:
-            size = self.of // 8 + bool(self.of % 8)
-            bits = sum(self.bit(channel) << (channel - 1) for channel in range(1, self.of + 1))
+            size = self.most // 8 + bool(self.most % 8)
+            bits = sum(self.bit(channel) << (channel - 1) for channel in range(1, self.most + 1))
             return OK, bits.to_bytes(size, "little")
         if command == VERSION:
             return OK, b"\x01\x00"
         if command != OPEN:
             return NOT_KNOWN, b""
-        if self.of == 12 and lock == ALL_OF_A_CU12:
+        if self.most == 12 and lock == ALL_OF_A_CU12:
             self.pulse_all()
             return OK, b""
-        if lock >= self.of:
+        if lock >= self.most:
             return FAILED, b""
         self.pulse(lock + 1)
         return OK, b""
@@ -83,16 +83,6 @@ class LockKerongCu24(LockBoard):
 
 def build(board: files.Board, wired: Wired) -> list[LockKerongCu24]:
     """The board that a cabinet file names."""
-    return [
-        LockKerongCu24(
-            board.name,
-            board.address,
-            board.channels,
-            wired.cabinet,
-            wired.locks,
-            wired.switches,
-            board.pulse_ms / 1000,
-            board.closed,
-            LOCKS_BY_PROFILE[board.dialect],
-        )
-    ]
+    made = LockKerongCu24.of(board, wired)
+    made.most = LOCKS_BY_PROFILE[board.dialect]
+    return [made]

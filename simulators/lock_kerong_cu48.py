@@ -57,15 +57,4 @@ class LockKerongCu48(LockBoard):
 
 def build(board: files.Board, wired: Wired) -> list[LockKerongCu48]:
     """The board that a cabinet file names."""
-    return [
-        LockKerongCu48(
-            board.name,
-            board.address,
-            board.channels,
-            wired.cabinet,
-            wired.locks,
-            wired.switches,
-            board.pulse_ms / 1000,
-            board.closed,
-        )
-    ]
+    return [LockKerongCu48.of(board, wired)]

@@ -45,15 +45,4 @@ class LockWinnsen(LockBoard):
 
 def build(board: files.Board, wired: Wired) -> list[LockWinnsen]:
     """The board that a cabinet file names."""
-    return [
-        LockWinnsen(
-            board.name,
-            board.address,
-            board.channels,
-            wired.cabinet,
-            wired.locks,
-            wired.switches,
-            board.pulse_ms / 1000,
-            board.closed,
-        )
-    ]
+    return [LockWinnsen.of(board, wired)]

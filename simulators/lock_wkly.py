@@ -115,15 +115,4 @@ class LockWkly(LockBoard):
 
 def build(board: files.Board, wired: Wired) -> list[LockWkly]:
     """The board that a cabinet file names."""
-    return [
-        LockWkly(
-            board.name,
-            board.address,
-            board.channels,
-            wired.cabinet,
-            wired.locks,
-            wired.switches,
-            board.pulse_ms / 1000,
-            board.closed,
-        )
-    ]
+    return [LockWkly.of(board, wired)]

@@ -12,7 +12,6 @@ from config.cabinet import Board
 from config.cabinet.families import LockFamily
 from firmware_bridge.device import LockDevice
 from firmware_bridge.frames import Sender, check_byte_error, in_hex
-from firmware_bridge.line import Line
 from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
 HEADER = 0xAC
@@ -92,10 +91,6 @@ class LockAcme(SerialLock):
         return None
 
 
-def _drive(board: Board, line: Line, _: tuple[int, ...]) -> LockAcme:
-    return LockAcme(board.name, line, board.address, board.channels, board.pulse_ms, board.closed)
-
-
 def _simulate(board: Board, wired):  # type: ignore[no-untyped-def]
     from simulators.lock_board import LockBoard  # only where something is simulated
 
@@ -139,4 +134,4 @@ def _simulate(board: Board, wired):  # type: ignore[no-untyped-def]
     ]
 
 
-DEVICE = LockDevice(FAMILY, _drive, read_frame, _simulate)
+DEVICE = LockDevice(FAMILY, LockAcme.of, read_frame, _simulate)
