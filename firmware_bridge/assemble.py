@@ -1,11 +1,11 @@
 """From a cabinet file to opened hardware: one wire per bus and reader, one driver per board."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from config.cabinet import Bus, Cabinet, Reader
+from config.cabinet import Bus, Cabinet, Input, Reader
 from config.cabinet.families import plug_in
 from firmware_bridge import (
     lock_8a80,
@@ -28,9 +28,10 @@ from firmware_bridge.climate_xymd02 import ClimateXymd02
 from firmware_bridge.device import LockDevice
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
 from firmware_bridge.guard import Guard
+from firmware_bridge.input_modbus import InputModbus
 from firmware_bridge.line import Line, Plug, Trace, Wire
 from firmware_bridge.modbus import ModbusBus
-from firmware_bridge.ports import LockBoard, Port, Thermometer
+from firmware_bridge.ports import LockBoard, Port, SignalInputs, Thermometer
 from firmware_bridge.serial_reader import SerialReader
 
 DEVICES = {
@@ -92,6 +93,8 @@ class Hardware:
 
     boards: dict[str, LockBoard] = field(default_factory=dict)
     thermometers: dict[str, Thermometer] = field(default_factory=dict)
+    inputs: dict[str, SignalInputs] = field(default_factory=dict)
+    """By their card."""
     readers: dict[str, SerialReader] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
     wires: dict[str, Port] = field(default_factory=dict)
@@ -113,6 +116,7 @@ class Hardware:
         await asyncio.gather(*(self._open(name) for name in self.wires))
         await asyncio.gather(*(self._release(board) for board in self.boards.values()))
         await asyncio.gather(*(self._look(board) for board in self.boards.values()))
+        await asyncio.gather(*(self._try(f"input card {n}", c.read()) for n, c in self.inputs.items()))
         for reader in self.readers.values():
             reader.start()
 
@@ -130,16 +134,15 @@ class Hardware:
             self.flagged.append(Flagged(f"{part} {name}", error))
 
     async def _release(self, board: LockBoard) -> None:
-        await self._try(board, board.release())
+        await self._try(f"board {board.name}", board.release())
 
     async def _look(self, board: LockBoard) -> None:
-        await self._try(board, board.doors())
+        await self._try(f"board {board.name}", board.doors())
 
-    async def _try(self, board: LockBoard, work: Awaitable[object]) -> None:
+    async def _try(self, part: str, work: Awaitable[object]) -> None:
         try:
             await work
         except BoardError as error:
-            part = f"board {board.name}"
             if not any(flag.part == part for flag in self.flagged):
                 self.flagged.append(Flagged(part, error))
         except PortError:
@@ -179,6 +182,10 @@ def assemble(
         bus_of_probe = buses[probe.bus]
         assert isinstance(bus_of_probe, ModbusBus)  # the cabinet file's cross checks say so
         hardware.thermometers[probe.name] = ClimateXymd02(probe.name, bus_of_probe, probe.address)
+    for card, contacts in _by_card(cabinet.input).items():
+        bus_of_card = buses[contacts[0].bus]
+        assert isinstance(bus_of_card, ModbusBus)  # likewise
+        hardware.inputs[card] = InputModbus(bus_of_card, contacts)
     for reader in cabinet.reader:
         wire = _reader_wire(reader, other.pop(reader.name, reader.port), trace, plug)
         hardware.wires[reader.name] = wire
@@ -186,6 +193,13 @@ def assemble(
     if other:
         raise WrongUse(cabinet.id, f"has no bus or reader named {', '.join(sorted(other))}")
     return hardware
+
+
+def _by_card(inputs: Sequence[Input]) -> dict[str, list[Input]]:
+    found: dict[str, list[Input]] = {}
+    for each in inputs:
+        found.setdefault(each.card, []).append(each)
+    return found
 
 
 def _bus_wire(bus: Bus, address: str, trace: Trace | None, plug: Plug | None) -> Wire:

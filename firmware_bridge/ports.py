@@ -76,6 +76,17 @@ class AirReading:
     asked_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class InputReadings:
+    """The contacts that are wired to one card, as they were at some moment between asking and answering."""
+
+    card: str
+    disturbed: Mapping[str, bool]
+    """Name of the input to "it is not as it is while nothing is the matter"."""
+    asked_at: float
+    answered_at: float
+
+
 class Port(Protocol):
     """Where boards or a reader are plugged in: a wire, or the guard that owns the pins of this computer."""
 
@@ -102,6 +113,17 @@ class Thermometer(Protocol):
 
     async def air(self) -> AirReading:
         """``BoardSilent``, ``BadFrame``, ``BoardRefused``, ``ImpossibleReading``, ``PortError``."""
+        ...
+
+
+class SignalInputs(Protocol):
+    """A card with contacts of the case: tamper, tilt, the button of whoever is inside."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def read(self) -> InputReadings:
+        """``BoardSilent``, ``BadFrame``, ``BoardRefused``, ``PortError``."""
         ...
 
 

@@ -80,12 +80,21 @@ class Cabinet:
         self.pulsed: Callable[[str], None] = lambda label: None
         """Told, with the compartment's label, that a board has begun a pulse."""
         self._compartments: dict[str, Compartment] = {}
+        self._disturbed: dict[str, bool] = {}
         self._due: list[tuple[float, int, Callable[[float], None]]] = []
         self._numbers = count()
 
     def build(self, label: str, supply: str = "main") -> Compartment:
         """Put in one more compartment, closed and empty; its coil hangs on ``supply``."""
         return self._compartments.setdefault(label, Compartment(label, supply))
+
+    def fit_contact(self, name: str) -> None:
+        """Put in a contact of the case, that nobody is at."""
+        self._disturbed.setdefault(name, False)
+
+    def contacts(self) -> list[str]:
+        """The names of all contacts of the case."""
+        return list(self._disturbed)
 
     def compartment(self, label: str) -> Compartment:
         """This compartment as it is now; ``HandsRefused`` when there is none."""
@@ -154,7 +163,19 @@ class Cabinet:
             return True
         return bool(box.goods) and not self.faults.at(Cause.BEAM_STUCK, label)
 
+    def contact_level(self, name: str, quiet: bool) -> bool:
+        """The level that a card sees of a contact of the case; ``quiet`` is the one while nobody is at it."""
+        return not self.faults.at(Cause.CONTACT_CUT, name) and self._disturbed[name] != quiet
+
     # What hands do.
+
+    def disturb(self, name: str) -> None:
+        """Open the case, tip it, or press its button: what this contact tells of."""
+        self._move_contact(name, True)
+
+    def settle(self, name: str) -> None:
+        """Close the case, set it up again, or let go of the button."""
+        self._move_contact(name, False)
 
     def pull(self, label: str) -> bool:
         """Pull at the door; whether it is open now."""
@@ -222,13 +243,20 @@ class Cabinet:
     def truth(self) -> dict[str, Any]:
         """Everything, as plain data."""
         now = self.step()
-        return {"now": now, "compartments": {box.label: _told(box) for box in self._compartments.values()}}
+        boxes = {box.label: _told(box) for box in self._compartments.values()}
+        return {"now": now, "compartments": boxes, "disturbed": dict(self._disturbed)}
 
     def _named(self, label: str) -> Compartment:
         try:
             return self._compartments[label]
         except KeyError:
             raise HandsRefused(f"there is no compartment {label}") from None
+
+    def _move_contact(self, name: str, disturbed: bool) -> None:
+        self.step()
+        if name not in self._disturbed:
+            raise HandsRefused(f"there is no contact {name}")
+        self._disturbed[name] = disturbed
 
     def _reach_in(self, label: str) -> Compartment:
         self.step()

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """Each cause says where it sits: in a compartment, in a board, in a reader, in a zone, or on a bus."""
+    """Each cause says where it sits: compartment, input, board, reader, zone or bus."""
 
     LATCH_JAMMED = "latch_jammed"
     """Compartment: the latch does not let go, however long the coil is energised."""
@@ -19,6 +19,8 @@ class Cause(StrEnum):
     """Compartment: its light beam reads interrupted whatever lies there (a dirty lens, a cut wire)."""
     BEAM_STUCK = "beam_stuck"
     """Compartment: its light beam reads clear whatever lies there."""
+    CONTACT_CUT = "contact_cut"
+    """Input: the wire of this contact of the case is cut; it reads open whatever happens."""
     BOARD_SILENT = "board_silent"
     """Board: hears nothing and says nothing."""
     ANSWER_LOST = "answer_lost"
@@ -51,7 +53,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong; ``where`` names a compartment, a board, a reader, a zone or a bus."""
+    """One thing that is wrong; ``where`` names a compartment, input, board, reader, zone or bus."""
 
     cause: Cause
     where: str

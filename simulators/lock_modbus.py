@@ -51,6 +51,8 @@ class ModbusCard:
     clear_input: bool = True
     registers: dict[int, int] = field(default_factory=lambda: dict(REGISTERS))
     inputs_function: int = 2
+    contacts: dict[int, tuple[str, bool]] = field(default_factory=dict)
+    """Contacts of the case: by input, which one, and its level while nobody is at it."""
 
     def split(self, received: bytes) -> tuple[list[bytes], bytes]:
         return requests(received)
@@ -148,6 +150,8 @@ class ModbusCard:
         return label is not None and self.cabinet.compartment(label).coil_on
 
     def _level(self, number: int) -> bool:
+        if (contact := self.contacts.get(number + 1)) is not None:
+            return self.cabinet.contact_level(*contact)
         if (label := self.beams.get(number + 1)) is not None:
             return self.cabinet.beam_interrupted(label) != self.clear_input
         label = self.switches.get(number + 1)

@@ -223,6 +223,30 @@ class Thermometer(_Part):
     address: int = Field(ge=1, le=247)
 
 
+class Input(_Part):
+    """A contact that tells when somebody is at the case, or calls: an input of a card on a Modbus bus."""
+
+    name: Name
+    means: Literal["tamper", "tilt", "inside"] = Field(
+        description="the case was opened; it was tipped or carried; the wired 'someone is inside' button"
+    )
+    bus: Name
+    address: int = Field(ge=1, le=247, description="of the input card")
+    number: int = Field(ge=1, le=64, description="which of its inputs, counted from 1")
+    function: Literal[2, 4] = Field(
+        default=2, description="2 reads inputs one by one, 4 as registers of sixteen"
+    )
+    quiet: bool = Field(
+        default=True,
+        description="its level while nobody is at it; true: a contact that opens, so that a cut wire is told",
+    )
+
+    @property
+    def card(self) -> str:
+        """The card that it is wired to, as faults name it."""
+        return f"{self.bus}-{self.address}"
+
+
 class Compartment(_Part):
     """A box behind one door. The label is permanent; board and channel are only how it is wired today."""
 
@@ -285,6 +309,7 @@ class Cabinet(_Part):
     reader: tuple[Reader, ...] = ()
     zone: tuple[Zone, ...] = Field(min_length=1)
     thermometer: tuple[Thermometer, ...] = ()
+    input: tuple[Input, ...] = ()
     compartment: tuple[Compartment, ...] = Field(min_length=1, max_length=400)
     officer: tuple[Officer, ...] = Field(default=(), max_length=20)
 

@@ -29,6 +29,7 @@ def without(
             "bus": tuple(bus for bus in cabinet.bus if bus.name not in leave_out),
             "reader": tuple(reader for reader in cabinet.reader if reader.name not in leave_out),
             "thermometer": tuple(probe for probe in cabinet.thermometer if probe.bus not in leave_out),
+            "input": tuple(each for each in cabinet.input if each.bus not in leave_out),
         }
     )
     return part, {name: address for name, address in ports.items() if name not in leave_out}

@@ -21,6 +21,7 @@ IS_NOT_SO = [
     ("compartment_unclear", "01"), ("wiring_unproven", "01"), ("door_stuck", "99"),
     ("store_failing", "store"), ("disk_full", "store"), ("safe_mode", "cabinet"),
     ("goods_unclaimed", "01"), ("goods_missing", "01"), ("beam_blind", "02"),
+    ("tampered", "back-of-old"), ("tilted", "level-of-old"), ("input_silent", "card-of-old"),
     ("records_restored", "store"), ("guessing", "keypad"), ("file_refused", "cabinet"),
 ]  # fmt: skip
 """Ended by what is seen after the start, without anybody doing anything."""
