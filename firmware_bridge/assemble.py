@@ -1,6 +1,7 @@
 """From a cabinet file to opened hardware: one wire per bus and reader, one driver per board."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -28,10 +29,11 @@ from firmware_bridge.climate_xymd02 import ClimateXymd02
 from firmware_bridge.device import LockDevice
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
 from firmware_bridge.guard import Guard
+from firmware_bridge.indicator_modbus import IndicatorModbus, LampBus
 from firmware_bridge.input_modbus import InputModbus
 from firmware_bridge.line import Line, Plug, Trace, Wire
 from firmware_bridge.modbus import ModbusBus
-from firmware_bridge.ports import LockBoard, Port, SignalInputs, Thermometer
+from firmware_bridge.ports import Indicator, LockBoard, Port, SignalInputs, Thermometer
 from firmware_bridge.serial_reader import SerialReader
 
 DEVICES = {
@@ -61,6 +63,8 @@ SCANNERS = {
     )
 }
 """Every family of readers, likewise."""
+DARK_SECONDS = 3.0
+"""Lamps whose card does not answer hold up no end for longer."""
 
 
 def device(kind: str) -> LockDevice:
@@ -95,6 +99,7 @@ class Hardware:
     thermometers: dict[str, Thermometer] = field(default_factory=dict)
     inputs: dict[str, SignalInputs] = field(default_factory=dict)
     """By their card."""
+    indicators: dict[str, Indicator] = field(default_factory=dict)
     readers: dict[str, SerialReader] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
     wires: dict[str, Port] = field(default_factory=dict)
@@ -117,13 +122,16 @@ class Hardware:
         await asyncio.gather(*(self._release(board) for board in self.boards.values()))
         await asyncio.gather(*(self._look(board) for board in self.boards.values()))
         await asyncio.gather(*(self._try(f"input card {n}", c.read()) for n, c in self.inputs.items()))
+        await self._all_dark()
         for reader in self.readers.values():
             reader.start()
 
     async def close(self) -> None:
-        """Let go of all ports."""
+        """Turn lamps and buzzers off, and let go of all ports."""
         for reader in self.readers.values():
             reader.stop()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._all_dark(), DARK_SECONDS)
         await asyncio.gather(*(wire.close() for wire in self.wires.values()))
 
     async def _open(self, name: str) -> None:
@@ -132,6 +140,17 @@ class Hardware:
         except PortError as error:
             part = "reader" if name in self.readers else "bus"
             self.flagged.append(Flagged(f"{part} {name}", error))
+
+    async def _all_dark(self) -> None:
+        cards: dict[str, list[Indicator]] = {}
+        for each in self.indicators.values():
+            cards.setdefault(each.card, []).append(each)
+        await asyncio.gather(*(self._dark(card, outputs) for card, outputs in cards.items()))
+
+    async def _dark(self, card: str, outputs: Sequence[Indicator]) -> None:
+        """One after the other: a card that was silent just now fails the rest of them at once."""
+        for each in outputs:
+            await self._try(f"card {card}", each.show(False))
 
     async def _release(self, board: LockBoard) -> None:
         await self._try(f"board {board.name}", board.release())
@@ -172,7 +191,7 @@ def assemble(
             hardware.wires[bus.name] = buses[bus.name] = Guard(bus, mine)
             continue
         wire = _bus_wire(bus, other.pop(bus.name, bus.port), trace, plug)
-        owner = buses[bus.name] = ModbusBus(wire) if bus.kind == "modbus" else Line(wire)
+        owner = buses[bus.name] = _owner(bus, wire, cabinet)
         hardware.wires[bus.name] = wire
         hardware.lines[bus.name] = owner.line if isinstance(owner, ModbusBus) else owner
     for board in cabinet.board:
@@ -186,6 +205,11 @@ def assemble(
         bus_of_card = buses[contacts[0].bus]
         assert isinstance(bus_of_card, ModbusBus)  # likewise
         hardware.inputs[card] = InputModbus(bus_of_card, contacts)
+    for each in cabinet.indicator:
+        bus_of_lamp = buses[each.bus]
+        if not isinstance(bus_of_lamp, LampBus):
+            raise WrongUse(each.name, f"its output may stay on, and bus {each.bus} has lock boards")
+        hardware.indicators[each.name] = IndicatorModbus(bus_of_lamp, each)
     for reader in cabinet.reader:
         wire = _reader_wire(reader, other.pop(reader.name, reader.port), trace, plug)
         hardware.wires[reader.name] = wire
@@ -193,6 +217,14 @@ def assemble(
     if other:
         raise WrongUse(cabinet.id, f"has no bus or reader named {', '.join(sorted(other))}")
     return hardware
+
+
+def _owner(bus: Bus, wire: Wire, cabinet: Cabinet) -> Line | ModbusBus:
+    if bus.kind != "modbus":
+        return Line(wire)
+    has_locks = any(board.bus == bus.name for board in cabinet.board)
+    has_lamps = any(each.bus == bus.name for each in cabinet.indicator)
+    return LampBus(wire) if has_lamps and not has_locks else ModbusBus(wire)
 
 
 def _by_card(inputs: Sequence[Input]) -> dict[str, list[Input]]:

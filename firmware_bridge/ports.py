@@ -127,6 +127,22 @@ class SignalInputs(Protocol):
         ...
 
 
+class Indicator(Protocol):
+    """A lamp or a buzzer: an output that may stay on. No lock is within its reach."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def card(self) -> str:
+        """What it hangs on; a dead one has all its indicators fail."""
+        ...
+
+    async def show(self, on: bool) -> None:
+        """Switch it; may be repeated. ``BoardSilent``, ``BadFrame``, ``BoardRefused``, ``PortError``."""
+        ...
+
+
 class LockBoard(Protocol):
     """A board that times its own pulses and reads door switches."""
 

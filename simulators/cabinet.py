@@ -43,7 +43,7 @@ class Goods:
 
 @dataclass(slots=True)
 class Energised:
-    """One time during which a coil was under current; ``off_at`` is None while it still is."""
+    """One time during which something was under current; ``off_at`` is None while it still is."""
 
     on_at: float
     off_at: float | None = None
@@ -81,6 +81,7 @@ class Cabinet:
         """Told, with the compartment's label, that a board has begun a pulse."""
         self._compartments: dict[str, Compartment] = {}
         self._disturbed: dict[str, bool] = {}
+        self._lamps: dict[str, list[Energised]] = {}
         self._due: list[tuple[float, int, Callable[[float], None]]] = []
         self._numbers = count()
 
@@ -91,6 +92,14 @@ class Cabinet:
     def fit_contact(self, name: str) -> None:
         """Put in a contact of the case, that nobody is at."""
         self._disturbed.setdefault(name, False)
+
+    def fit_lamp(self, name: str) -> None:
+        """Put in a lamp, or a buzzer, that is off."""
+        self._lamps.setdefault(name, [])
+
+    def lamps(self) -> list[str]:
+        """The names of all lamps and buzzers."""
+        return list(self._lamps)
 
     def contacts(self) -> list[str]:
         """The names of all contacts of the case."""
@@ -166,6 +175,18 @@ class Cabinet:
     def contact_level(self, name: str, quiet: bool) -> bool:
         """The level that a card sees of a contact of the case; ``quiet`` is the one while nobody is at it."""
         return not self.faults.at(Cause.CONTACT_CUT, name) and self._disturbed[name] != quiet
+
+    def light(self, name: str, on: bool) -> None:
+        """Switch a lamp or a buzzer."""
+        now = self.step()
+        if on and not self.lamp_is_on(name):
+            self._lamps[name].append(Energised(now))
+        elif not on and self.lamp_is_on(name):
+            self._lamps[name][-1].off_at = now
+
+    def lamp_is_on(self, name: str) -> bool:
+        """Whether its output is on."""
+        return bool(self._lamps[name]) and self._lamps[name][-1].off_at is None
 
     # What hands do.
 
@@ -244,7 +265,14 @@ class Cabinet:
         """Everything, as plain data."""
         now = self.step()
         boxes = {box.label: _told(box) for box in self._compartments.values()}
-        return {"now": now, "compartments": boxes, "disturbed": dict(self._disturbed)}
+        lamps = {
+            name: {
+                "lit": self.lamp_is_on(name) and not self.faults.at(Cause.LAMP_DEAD, name),
+                "switched_on": [[e.on_at, e.off_at] for e in times],
+            }
+            for name, times in self._lamps.items()
+        }
+        return {"now": now, "compartments": boxes, "disturbed": dict(self._disturbed), "lamps": lamps}
 
     def _named(self, label: str) -> Compartment:
         try:

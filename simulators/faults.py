@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """Each cause says where it sits: compartment, input, board, reader, zone or bus."""
+    """Each cause says where it sits: compartment, contact, lamp, board, reader, zone or bus."""
 
     LATCH_JAMMED = "latch_jammed"
     """Compartment: the latch does not let go, however long the coil is energised."""
@@ -20,7 +20,9 @@ class Cause(StrEnum):
     BEAM_STUCK = "beam_stuck"
     """Compartment: its light beam reads clear whatever lies there."""
     CONTACT_CUT = "contact_cut"
-    """Input: the wire of this contact of the case is cut; it reads open whatever happens."""
+    """Contact: the wire of this contact of the case is cut; it reads open whatever happens."""
+    LAMP_DEAD = "lamp_dead"
+    """Lamp or buzzer: its output is switched as ever, and nothing shines or sounds."""
     BOARD_SILENT = "board_silent"
     """Board: hears nothing and says nothing."""
     ANSWER_LOST = "answer_lost"
@@ -53,7 +55,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong; ``where`` names a compartment, input, board, reader, zone or bus."""
+    """One thing that is wrong; ``where`` names a compartment, contact, lamp, board, reader, zone or bus."""
 
     cause: Cause
     where: str

@@ -20,12 +20,9 @@ def wire_contacts(
     for each in inputs:
         cabinet.fit_contact(each.name)
         if each.address not in cards:
-            function = each.function
-            added.append(
-                ModbusCard(each.card, each.address, cabinet, inputs=INPUTS, inputs_function=function)
-            )
+            added.append(ModbusCard(each.card, each.address, cabinet, inputs=INPUTS))
             cards[each.address] = added[-1]
         card = cards[each.address]
-        card.inputs = max(card.inputs, each.number)
+        card.inputs, card.inputs_function = max(card.inputs, each.number), each.function
         card.contacts[each.number] = (each.name, each.quiet)
     return added

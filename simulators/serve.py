@@ -32,6 +32,7 @@ from simulators.climate_xymd02 import ClimateXymd02
 from simulators.code_reader import CodeReader
 from simulators.control import serve_control
 from simulators.faults import Cause, Fault, Faults
+from simulators.indicator_modbus import wire_lamps
 from simulators.input_modbus import wire_contacts
 from simulators.lock_board import Wired
 from simulators.modbus_tcp import ModbusTcpEnd
@@ -109,6 +110,7 @@ class Served:
                 card for board in file.board if board.bus == bus.name for card in self._build(file, board)
             ]
             boards += self._probes(file, bus.name)
+            boards += wire_lamps([i for i in file.indicator if i.bus == bus.name], self.cabinet)
             boards += wire_contacts([i for i in file.input if i.bus == bus.name], boards, self.cabinet)
             bits = 1 + 8 + (bus.parity != "N") + bus.stopbits
             end_of_bus = ModbusTcpEnd() if bus.frames_modbus_tcp else self._end(bus.name)
@@ -336,9 +338,12 @@ class Served:
 
     def _check_place(self, where: str) -> None:
         boards = {board.name for bus in self.buses.values() for board in bus.boards}
-        known = (boards, self.buses, self.readers, self.airs, self.cabinet.labels(), self.cabinet.contacts())
+        fitted = (*self.cabinet.labels(), *self.cabinet.contacts(), *self.cabinet.lamps())
+        known = (boards, self.buses, self.readers, self.airs, fitted)
         if not any(where in places for places in known):
-            raise HandsRefused(f"there is no compartment, contact, board, reader, cold zone or bus {where}")
+            raise HandsRefused(
+                f"there is no compartment, contact, lamp, board, reader, cold zone or bus {where}"
+            )
 
     def _faults_changed(self) -> None:
         for bus in self.buses.values():

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from config.cabinet.families import LOCKS
 from config.cabinet.parts import Board, Bus, Cabinet
 from config.cabinet.relays import RELAY_CARDS, UNTIMED_CARDS
-from config.cabinet.signal_checks import inputs_can_be_read
+from config.cabinet.signal_checks import indicators_reach_no_lock, inputs_can_be_read
 
 Finding = tuple[str, str]
 
@@ -20,6 +20,7 @@ def findings(cabinet: Cabinet) -> Iterator[Finding]:
     yield from _doors_have_outputs_of_their_own(cabinet)
     yield from _beams_have_inputs_of_their_own(cabinet)
     yield from inputs_can_be_read(cabinet)
+    yield from indicators_reach_no_lock(cabinet)
     yield from _zones_are_known(cabinet)
     yield from _cold_zones_are_watched(cabinet)
     yield from _people_can_get_out(cabinet)
@@ -27,7 +28,7 @@ def findings(cabinet: Cabinet) -> Iterator[Finding]:
 
 
 def _names_are_unique(cabinet: Cabinet) -> Iterator[Finding]:
-    for part in ("bus", "board", "reader", "zone", "thermometer", "input"):
+    for part in ("bus", "board", "reader", "zone", "thermometer", "input", "indicator"):
         yield from _repeats(part, "name", [item.name for item in getattr(cabinet, part)])
     yield from _repeats("compartment", "label", [c.label for c in cabinet.compartment])
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from config.cabinet.families import LONGEST_PULSE_MS, LockFamily, family
 from config.cabinet.readers import READERS, ReaderFamily
-from config.cabinet.relays import UNTIMED_CARDS
+from config.cabinet.relays import HELD_CARDS, UNTIMED_CARDS, UntimedCard
 from config.contract.topics import CABINET_ID, is_cabinet_id
 
 PUBLIC_KEY_BYTES = 32
@@ -247,6 +247,37 @@ class Input(_Part):
         return f"{self.bus}-{self.address}"
 
 
+def _held_card(profile: str) -> str:
+    if profile not in HELD_CARDS:
+        raise ValueError(f"there are no cards {profile} for lamps; there are {', '.join(HELD_CARDS)}")
+    return profile
+
+
+class Indicator(_Part):
+    """A lamp or a buzzer on a relay card: an output that may stay on, on a bus without any lock."""
+
+    name: Name
+    means: Literal["lamp", "light", "buzzer"] = Field(
+        description="lamp: of one compartment, while its door is asked for; light: while anybody is served"
+    )
+    label: Label | None = Field(default=None, description="lamp: which compartment it belongs to")
+    bus: Name
+    address: int = Field(ge=1, le=247, description="of the relay card")
+    number: int = Field(ge=1, le=64, description="which of its outputs, counted from 1")
+    profile: Annotated[str, AfterValidator(_held_card)] = Field(
+        default=next(iter(HELD_CARDS)), description="how an output of this card is switched"
+    )
+
+    @property
+    def card(self) -> str:
+        """The card that it is wired to, as faults name it."""
+        return f"{self.bus}-{self.address}"
+
+    @property
+    def sort(self) -> UntimedCard:
+        return HELD_CARDS[self.profile]
+
+
 class Compartment(_Part):
     """A box behind one door. The label is permanent; board and channel are only how it is wired today."""
 
@@ -310,6 +341,7 @@ class Cabinet(_Part):
     zone: tuple[Zone, ...] = Field(min_length=1)
     thermometer: tuple[Thermometer, ...] = ()
     input: tuple[Input, ...] = ()
+    indicator: tuple[Indicator, ...] = ()
     compartment: tuple[Compartment, ...] = Field(min_length=1, max_length=400)
     officer: tuple[Officer, ...] = Field(default=(), max_length=20)
 

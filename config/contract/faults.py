@@ -74,6 +74,8 @@ FAULTS: dict[str, Fault] = {
         _fault("input_silent", Severity.ALARM, "报警输入没有应答", "The contacts of the case cannot be read",
                "检查输入卡的供电和接线；在此之前无法得知柜体是否被动过",
                "Check the card's supply and wires; until then nobody would know that somebody is at the case"),
+        _fault("indicator_silent", Severity.WARNING, "指示灯或蜂鸣器没有应答", "Lamps or a buzzer cannot be switched",
+               "取件不受影响；检查该卡的供电和接线", "Doors open as ever; check the supply and the wires of their card"),
         _fault("door_stuck", Severity.ALARM, "箱门打不开", "A door did not open",
                "到现场检查锁舌和门", "Send somebody to look at the latch and the door"),
         _fault("door_left_open", Severity.WARNING, "箱门长时间未关", "A door has been left open",

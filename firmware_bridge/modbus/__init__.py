@@ -31,8 +31,8 @@ from firmware_bridge.modbus.requests import (
 from firmware_bridge.ports import Permit
 
 __all__ = [
-    "REPLY_SECONDS", "ModbusBus", "Refused", "all_off", "has_crc", "opening", "read_frame", "read_inputs",
-    "read_registers", "read_tcp_frame", "with_crc",
+    "REPLY_SECONDS", "ModbusBus", "Refused", "all_off", "expect", "has_crc", "opening", "read_frame",
+    "read_inputs", "read_registers", "read_tcp_frame", "with_crc",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class ModbusBus:
     ) -> Exchange[bytes | Refused]:
         """One pulse, sent at most once. See ``Line.command``; ``ValueError``: no pulse of such cards."""
         frame = opening(relays, card, channel, pulse_ms)
-        take = _expect(card, frame[1], 8, lambda answer: answer if answer == frame else None)
+        take = expect(card, frame[1], 8, lambda answer: answer if answer == frame else None)
         request, found = self._sealed(frame, _but_for_doubts(take))
         return await self.line.command(
             request, found, board=board, reply_seconds=REPLY_SECONDS, permit=permit
@@ -79,7 +79,7 @@ class ModbusBus:
     async def all_off(self, relays: RelayCard, card: int, channels: int, *, board: str) -> None:
         """All outputs off. See ``Line.ask``; ``BoardRefused``, ``ImpossibleReading`` when one stays on."""
         frame = all_off(relays, card, channels)
-        take = _expect(card, frame[1], 8, lambda answer: answer if answer[:6] == frame[:6] else None)
+        take = expect(card, frame[1], 8, lambda answer: answer if answer[:6] == frame[:6] else None)
         await self._ask(frame, take, board=board, urgent=True)
         if relays.first_state is not None:
             for register in range(relays.first_state, relays.first_state + channels):
@@ -91,7 +91,7 @@ class ModbusBus:
         """The first ``inputs`` inputs, one by one or from registers. See ``Line.ask``; ``BoardRefused``."""
         frame = read_inputs(card, inputs, function)
         of_bytes = (inputs + 7) // 8 if function == 2 else 2 * registers_of(inputs)
-        take = _expect(card, function, 5 + of_bytes, lambda answer: _bits(answer, inputs))
+        take = expect(card, function, 5 + of_bytes, lambda answer: _bits(answer, inputs))
         return await self._ask(frame, take, board=board)
 
     async def registers(
@@ -99,7 +99,7 @@ class ModbusBus:
     ) -> Exchange[list[int] | Refused]:
         """Input or holding registers as unsigned 16 bit. See ``Line.ask``; ``BoardRefused``."""
         frame = read_registers(card, first, count, function)
-        take = _expect(card, function, 5 + 2 * count, lambda answer: _words(answer, count))
+        take = expect(card, function, 5 + 2 * count, lambda answer: _words(answer, count))
         return await self._ask(frame, take, board=board, urgent=urgent)
 
     async def _see_off(self, card: int, register: int, *, board: str) -> None:
@@ -129,7 +129,7 @@ class ModbusBus:
         )
 
 
-def _expect(
+def expect(
     card: int, function: int, length: int, read: Callable[[bytes], T | None]
 ) -> Find[T | Refused | None]:
     """Finds an answer of this card to this function, wherever it stands among garbage."""

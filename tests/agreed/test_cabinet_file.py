@@ -401,8 +401,62 @@ def test_a_button_that_nothing_reads_is_none():
     assert parse(raw).cabinet.inside_button
 
 
+def with_lamps(*changes):
+    raw = with_inputs()
+    raw["bus"].append({"name": "lamps", "kind": "modbus", "port": "/dev/ttyUSB3"})
+    plain = {"means": "lamp", "label": "H1", "bus": "lamps", "address": 5}
+    raw["indicator"] = [
+        plain | {"name": f"lamp-{n}", "number": n} | change for n, change in enumerate(changes, start=1)
+    ]
+    return raw
+
+
+def test_lamps_and_buzzers_hang_on_a_wire_without_locks():
+    raw = with_lamps({}, {"means": "buzzer", "label": None}, {"address": 6, "profile": "eletechsup"})
+    file = parse(raw)
+    assert [each.card for each in file.indicator] == ["lamps-5", "lamps-5", "lamps-6"]
+    assert file.wiring() == parse(with_lamps()).wiring()
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "words"),
+    [
+        (
+            {"bus": "modbus"},
+            "indicator[1].bus",
+            "the output of lamp-2 may stay on, and lock board hall is on bus modbus too: give it a wire",
+        ),
+        ({"bus": "attic"}, "indicator[1].bus", "there is no bus named attic"),
+        (
+            {"bus": "rs485"},
+            "indicator[1].bus",
+            "relay cards for lamps cannot sit on bus rs485, which is serial",
+        ),
+        ({"name": "lamp-1"}, "indicator[1].name", "already used by indicator[0]"),
+        ({"number": 1}, "indicator[1].number", "output 1 of card lamps-5 already belongs to lamp-1"),
+        ({"number": 9, "profile": "lctech"}, "indicator[1].number", "LCTECH cards have at most 8, not 9"),
+        ({"profile": "lctech"}, "indicator[1].profile", "lamp-1 switches card lamps-5 as coils"),
+        ({"profile": "waveshare"}, "indicator[1].profile", "no cards waveshare for lamps; there are coils, "),
+        ({"label": None}, "indicator[1].label", "lamp-2 is a lamp and must name its compartment"),
+        ({"label": "X9"}, "indicator[1].label", "there is no compartment X9"),
+        ({"means": "buzzer"}, "indicator[1].label", "a buzzer belongs to no compartment"),
+        ({"address": 0}, "indicator[1].address", "greater than or equal to 1"),
+    ],
+)
+def test_an_indicator_that_must_not_be(change, key, words):
+    told(with_lamps({}, change), key, words)
+
+
+def test_the_port_of_the_locks_under_another_name_is_their_wire_too():
+    raw = with_lamps({})
+    raw["bus"][-1]["port"] = raw["bus"][0]["port"]
+    told(raw, "indicator[0].bus", "lock board hall is on port /dev/ttyUSB0, as bus modbus too")
+
+
 def test_the_page_about_contacts_shows_what_a_cabinet_file_takes():
     page = Path("docs/boards/signals.md").read_text(encoding="utf-8")
-    shown = tomllib.loads(page.partition("```toml\n")[2].partition("```")[0])
-    assert shown["input"]
-    parse(with_inputs() | shown)
+    shown = tomllib.loads("".join(part.partition("```")[0] for part in page.split("```toml\n")[1:]))
+    raw = with_inputs()
+    shown["bus"] += raw["bus"]
+    file = parse(raw | shown)
+    assert (len(file.input), len(file.indicator)) == (1, 1)

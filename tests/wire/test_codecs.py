@@ -1,18 +1,21 @@
 """Anything at all as input, and every call of the drivers as output."""
 
 import contextlib
+import re
 import struct
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from config.cabinet.relays import RELAY_CARDS
+from config.cabinet.relays import HELD_CARDS, RELAY_CARDS
 from firmware_bridge import lock_8a80, modbus, scan_gm65, scan_rdm6300, scan_ssi, scan_trigger
 from firmware_bridge.errors import ImpossibleReading, UnreadableScan, WrongUse
 from firmware_bridge.frames import Sender, in_hex
+from firmware_bridge.indicator_modbus import LampBus
 from firmware_bridge.line import Exchange, Wire
 from firmware_bridge.lock_8a80 import Lock8A80
 from firmware_bridge.lock_modbus import LockModbus
@@ -137,7 +140,7 @@ def test_noise_is_never_an_answer_without_its_check(received, channel):
 def test_a_modbus_answer_counts_with_its_check_and_its_number_alone(before, bit, after):
     answer = modbus.with_crc(bytes.fromhex("010201a5"))
     flipped = (int.from_bytes(answer, "big") ^ (1 << bit >> 1)).to_bytes(len(answer), "big")
-    take = modbus._expect(1, 2, 6, lambda frame: frame)
+    take = modbus.expect(1, 2, 6, lambda frame: frame)
     assert (take(before + flipped + after, True) == answer) == (bit == 0)
     on_tcp = bytes.fromhex("000900000004010201a5")
     others = (10, 8) if bit else (9, 9)
@@ -240,7 +243,55 @@ async def calls_of_modbus(address: int, channels: int, channel: int, pulse_ms: i
     return recorder.sent
 
 
+async def calls_of_a_lock_beside_lamps(
+    address: int, channels: int, channel: int, pulse_ms: int
+) -> list[bytes]:
+    """A lock driver on a bus that could hold an output: it has no way to ask for that."""
+    bus, recorder = LampBus(Wire("nowhere")), _Recorder()
+    bus.line = recorder
+    with contextlib.suppress(WrongUse, ImpossibleReading):
+        board = LockModbus("b", bus, address, channels, pulse_ms=pulse_ms)
+        await board.release()
+        await board.open(channel, lambda: True)
+    return recorder.sent
+
+
+async def calls_of_a_lamp(profile: str, address: int, number: int) -> list[bytes]:
+    """Everything a caller can do with the bus of lamps; what was sent."""
+    bus, recorder = LampBus(Wire("nowhere")), _Recorder()
+    bus.line = recorder
+    for on in (True, False):
+        with contextlib.suppress(ValueError):
+            await bus.hold(HELD_CARDS[profile], address, number, on=on, board="lamps")
+    return recorder.sent
+
+
 _anything = st.integers(-5, 2000)
+
+
+@given(st.sampled_from([*HELD_CARDS]), _anything, _anything)
+@example("coils", 5, 1)
+@example("coils", 0, 1)
+@example("eletechsup", 5, 9)
+async def test_a_lamp_switches_its_own_output_of_its_own_card_and_nothing_else(profile, address, number):
+    sort = HELD_CARDS[profile]
+    exists = 1 <= address <= 255 and 1 <= number <= sort.most_channels
+    frames = await calls_of_a_lamp(profile, address, number)
+    assert len(frames) == (2 if exists else 0)
+    for frame in frames:
+        assert (frame[0], frame[1]) == (address, sort.function)
+        assert int.from_bytes(frame[2:4], "big") == sort.first + number - 1
+    assert [holds_a_coil(frame) for frame in frames[:1]] == [True] * exists
+
+
+def test_two_make_the_frame_that_holds_an_output_and_no_lock_driver_does():
+    """A guard, which ends what it began, and the driver of lamps, whose wire has no lock."""
+    makers = {
+        path.as_posix()
+        for path in Path("firmware_bridge").rglob("*.py")
+        if re.search(r"(import|firmware_bridge\.)\s*held\b", path.read_text(encoding="utf-8"))
+    }
+    assert makers == {"firmware_bridge/guard/cards.py", "firmware_bridge/indicator_modbus.py"}
 
 
 @settings(max_examples=300)
@@ -248,7 +299,7 @@ _anything = st.integers(-5, 2000)
 @example(1, 8, 1, 300)
 @example(1, 50, 0, 300)
 async def test_no_call_of_a_driver_sends_a_frame_that_holds_a_coil(address, channels, channel, pulse_ms):
-    for calls in (calls_of_8a80, calls_of_modbus):
+    for calls in (calls_of_8a80, calls_of_modbus, calls_of_a_lock_beside_lamps):
         assert not any(holds_a_coil(frame) for frame in await calls(address, channels, channel, pulse_ms))
 
 

@@ -123,7 +123,7 @@ def test_another_port_for_a_bus_that_the_file_does_not_have_is_refused():
         (
             "fault",
             {"cause": "noise", "where": "nowhere"},
-            "no compartment, contact, board, reader, .* nowhere",
+            "no compartment, contact, lamp, board, reader, .* nowhere",
         ),
         ("disturb", {"input": "x"}, "there is no contact x"),
         ("cut", {"wire": "x"}, "there is no wire x"),

@@ -1,0 +1,43 @@
+"""Lamps and buzzers on the relay cards of a Modbus bus, each an output that may stay on.
+
+Their bus is another kind of bus: the one that lock drivers are given cannot send such a frame, and this one
+is built only for a wire that no lock board hangs on.
+"""
+
+from dataclasses import dataclass
+
+from config.cabinet import Indicator
+from config.cabinet.relays import UntimedCard
+from firmware_bridge.held import held
+from firmware_bridge.modbus import ModbusBus, expect
+
+
+class LampBus(ModbusBus):
+    """The owner of a wire with lamps and buzzers, and without any lock."""
+
+    async def hold(self, sort: UntimedCard, card: int, output: int, *, on: bool, board: str) -> None:
+        """Switch one output. See ``Line.ask``; ``BoardRefused``, ``ValueError``: the card has no such one."""
+        frame = held(sort, card, output, on=on)
+        take = expect(card, frame[1], 8, lambda answer: answer if answer == frame else None)
+        await self._ask(frame, take, board=board)
+
+
+@dataclass(slots=True)
+class IndicatorModbus:
+    """One output of one card."""
+
+    bus: LampBus
+    wired: Indicator
+
+    @property
+    def name(self) -> str:
+        return self.wired.name
+
+    @property
+    def card(self) -> str:
+        return self.wired.card
+
+    async def show(self, on: bool) -> None:
+        """See ``Indicator``."""
+        wired = self.wired
+        await self.bus.hold(wired.sort, wired.address, wired.number, on=on, board=wired.card)
