@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from config.cabinet import Bus, Cabinet, Input, Reader
+from config.cabinet import Indicator as Wired
 from config.cabinet.families import plug_in
 from firmware_bridge import (
     lock_8a80,
@@ -35,6 +36,7 @@ from firmware_bridge.line import Line, Plug, Trace, Wire
 from firmware_bridge.modbus import ModbusBus
 from firmware_bridge.ports import Indicator, LockBoard, Port, SignalInputs, Thermometer
 from firmware_bridge.serial_reader import SerialReader
+from firmware_bridge.signal_gpio import IndicatorGpio, InputGpio, SignalPins
 
 DEVICES = {
     device.family.kind: device
@@ -182,13 +184,16 @@ def assemble(
     """
     other = dict(ports or {})
     hardware = Hardware()
-    buses: dict[str, Line | ModbusBus | Guard] = {}
+    buses: dict[str, Line | ModbusBus | Guard | SignalPins] = {}
     for bus in cabinet.bus:
         mine = [board for board in cabinet.board if board.bus == bus.name]
         if any(board.is_guarded for board in mine):
             if bus.kind != "gpio":
                 bus = bus.model_copy(update={"port": other.pop(bus.name, bus.port)})
             hardware.wires[bus.name] = buses[bus.name] = Guard(bus, mine)
+            continue
+        if bus.kind == "gpio":
+            hardware.wires[bus.name] = buses[bus.name] = _signal_pins(bus, cabinet)
             continue
         wire = _bus_wire(bus, other.pop(bus.name, bus.port), trace, plug)
         owner = buses[bus.name] = _owner(bus, wire, cabinet)
@@ -202,14 +207,9 @@ def assemble(
         assert isinstance(bus_of_probe, ModbusBus)  # the cabinet file's cross checks say so
         hardware.thermometers[probe.name] = ClimateXymd02(probe.name, bus_of_probe, probe.address)
     for card, contacts in _by_card(cabinet.input).items():
-        bus_of_card = buses[contacts[0].bus]
-        assert isinstance(bus_of_card, ModbusBus)  # likewise
-        hardware.inputs[card] = InputModbus(bus_of_card, contacts)
+        hardware.inputs[card] = _input_card(buses[contacts[0].bus], contacts)
     for each in cabinet.indicator:
-        bus_of_lamp = buses[each.bus]
-        if not isinstance(bus_of_lamp, LampBus):
-            raise WrongUse(each.name, f"its output may stay on, and bus {each.bus} has lock boards")
-        hardware.indicators[each.name] = IndicatorModbus(bus_of_lamp, each)
+        hardware.indicators[each.name] = _indicator(buses[each.bus], each)
     for reader in cabinet.reader:
         wire = _reader_wire(reader, other.pop(reader.name, reader.port), trace, plug)
         hardware.wires[reader.name] = wire
@@ -225,6 +225,27 @@ def _owner(bus: Bus, wire: Wire, cabinet: Cabinet) -> Line | ModbusBus:
     has_locks = any(board.bus == bus.name for board in cabinet.board)
     has_lamps = any(each.bus == bus.name for each in cabinet.indicator)
     return LampBus(wire) if has_lamps and not has_locks else ModbusBus(wire)
+
+
+def _signal_pins(bus: Bus, cabinet: Cabinet) -> SignalPins:
+    inputs = [each for each in cabinet.input if each.bus == bus.name]
+    return SignalPins(bus, inputs, [each for each in cabinet.indicator if each.bus == bus.name])
+
+
+def _input_card(bus: object, contacts: Sequence[Input]) -> SignalInputs:
+    if isinstance(bus, SignalPins):
+        return InputGpio(bus, contacts)
+    assert isinstance(bus, ModbusBus)  # the cabinet file's cross checks say so
+    assert contacts[0].address is not None
+    return InputModbus(bus, contacts[0].address, contacts)
+
+
+def _indicator(bus: object, wired: Wired) -> Indicator:
+    if isinstance(bus, SignalPins):
+        return IndicatorGpio(bus, wired)
+    if not isinstance(bus, LampBus):
+        raise WrongUse(wired.name, f"its output may stay on, and bus {wired.bus} has lock boards")
+    return IndicatorModbus(bus, wired)
 
 
 def _by_card(inputs: Sequence[Input]) -> dict[str, list[Input]]:

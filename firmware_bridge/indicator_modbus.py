@@ -40,4 +40,6 @@ class IndicatorModbus:
     async def show(self, on: bool) -> None:
         """See ``Indicator``."""
         wired = self.wired
+        assert wired.address is not None  # the cabinet file's cross checks say so
+        assert wired.number is not None
         await self.bus.hold(wired.sort, wired.address, wired.number, on=on, board=wired.card)

@@ -13,9 +13,10 @@ from firmware_bridge.ports import InputReadings
 
 @dataclass(slots=True)
 class InputModbus:
-    """The contacts on one card; all of them have its bus, address and function."""
+    """The contacts on one card, read by one function."""
 
     bus: ModbusBus
+    address: int
     contacts: Sequence[Input]
 
     @property
@@ -24,11 +25,12 @@ class InputModbus:
 
     async def read(self) -> InputReadings:
         """All contacts, in one exchange. See ``SignalInputs``."""
-        card, last = self.contacts[0], max(contact.number for contact in self.contacts)
-        done = await self.bus.inputs(card.address, last, board=self.name, function=card.function)
+        numbers = {each.name: each.number or 0 for each in self.contacts}
+        function = self.contacts[0].function
+        done = await self.bus.inputs(self.address, max(numbers.values()), board=self.name, function=function)
         assert done.sent_at is not None
         assert done.answered_at is not None
         assert isinstance(done.answer, list)
         levels = done.answer
-        disturbed = {each.name: levels[each.number - 1] != each.quiet for each in self.contacts}
+        disturbed = {each.name: levels[numbers[each.name] - 1] != each.quiet for each in self.contacts}
         return InputReadings(self.name, disturbed, done.sent_at, done.answered_at)

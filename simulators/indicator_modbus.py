@@ -14,6 +14,8 @@ def wire_lamps(indicators: Sequence[files.Indicator], cabinet: Cabinet) -> list[
     """The cards of one bus with everything that is wired to their outputs."""
     cards: dict[int, ModbusCard] = {}
     for each in indicators:
+        assert each.address is not None  # the cabinet file's cross checks say so
+        assert each.number is not None
         cabinet.fit_lamp(each.name)
         if each.address not in cards:
             card_of = CARDS.get(each.profile, ModbusCard)

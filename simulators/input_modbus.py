@@ -18,6 +18,8 @@ def wire_contacts(
     cards = {board.address: board for board in boards if isinstance(board, ModbusCard)}
     added = []
     for each in inputs:
+        assert each.address is not None  # the cabinet file's cross checks say so
+        assert each.number is not None
         cabinet.fit_contact(each.name)
         if each.address not in cards:
             added.append(ModbusCard(each.card, each.address, cabinet, inputs=INPUTS))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from config.cabinet.families import LOCKS
 from config.cabinet.parts import Board, Bus, Cabinet
 from config.cabinet.relays import RELAY_CARDS, UNTIMED_CARDS
-from config.cabinet.signal_checks import indicators_reach_no_lock, inputs_can_be_read
+from config.cabinet.signal_checks import indicators_reach_no_lock, inputs_can_be_read, pins_are_used_once
 
 Finding = tuple[str, str]
 
@@ -21,6 +21,7 @@ def findings(cabinet: Cabinet) -> Iterator[Finding]:
     yield from _beams_have_inputs_of_their_own(cabinet)
     yield from inputs_can_be_read(cabinet)
     yield from indicators_reach_no_lock(cabinet)
+    yield from pins_are_used_once(cabinet)
     yield from _zones_are_known(cabinet)
     yield from _cold_zones_are_watched(cabinet)
     yield from _people_can_get_out(cabinet)

@@ -223,28 +223,37 @@ class Thermometer(_Part):
     address: int = Field(ge=1, le=247)
 
 
-class Input(_Part):
-    """A contact that tells when somebody is at the case, or calls: an input of a card on a Modbus bus."""
+class _Wired(_Part):
+    """On a card of a Modbus bus, or on a pin of this computer."""
 
     name: Name
+    bus: Name
+    address: int | None = Field(default=None, ge=1, le=247, description="Modbus: the card")
+    number: int | None = Field(
+        default=None, ge=1, le=64, description="Modbus: which input or output of it, counted from 1"
+    )
+    pin: Pin | None = Field(default=None, description="GPIO: as gpiozero counts, or the chip's line offset")
+
+    @property
+    def card(self) -> str:
+        """What has to answer for it, as faults name it: a card, or the pins of a bus."""
+        return self.bus if self.address is None else f"{self.bus}-{self.address}"
+
+
+class Input(_Wired):
+    """A contact that tells when somebody is at the case, or calls."""
+
     means: Literal["tamper", "tilt", "inside"] = Field(
         description="the case was opened; it was tipped or carried; the wired 'someone is inside' button"
     )
-    bus: Name
-    address: int = Field(ge=1, le=247, description="of the input card")
-    number: int = Field(ge=1, le=64, description="which of its inputs, counted from 1")
     function: Literal[2, 4] = Field(
-        default=2, description="2 reads inputs one by one, 4 as registers of sixteen"
+        default=2, description="Modbus: 2 reads inputs one by one, 4 as registers of sixteen"
     )
+    pull: Literal["up", "down", "none"] = Field(default="up", description="GPIO: what an open contact reads")
     quiet: bool = Field(
         default=True,
         description="its level while nobody is at it; true: a contact that opens, so that a cut wire is told",
     )
-
-    @property
-    def card(self) -> str:
-        """The card that it is wired to, as faults name it."""
-        return f"{self.bus}-{self.address}"
 
 
 def _held_card(profile: str) -> str:
@@ -253,25 +262,17 @@ def _held_card(profile: str) -> str:
     return profile
 
 
-class Indicator(_Part):
-    """A lamp or a buzzer on a relay card: an output that may stay on, on a bus without any lock."""
+class Indicator(_Wired):
+    """A lamp or a buzzer: an output that may stay on, on a bus without any lock."""
 
-    name: Name
     means: Literal["lamp", "light", "buzzer"] = Field(
         description="lamp: of one compartment, while its door is asked for; light: while anybody is served"
     )
     label: Label | None = Field(default=None, description="lamp: which compartment it belongs to")
-    bus: Name
-    address: int = Field(ge=1, le=247, description="of the relay card")
-    number: int = Field(ge=1, le=64, description="which of its outputs, counted from 1")
     profile: Annotated[str, AfterValidator(_held_card)] = Field(
-        default=next(iter(HELD_CARDS)), description="how an output of this card is switched"
+        default=next(iter(HELD_CARDS)), description="Modbus: how an output of this card is switched"
     )
-
-    @property
-    def card(self) -> str:
-        """The card that it is wired to, as faults name it."""
-        return f"{self.bus}-{self.address}"
+    active_high: bool = Field(default=True, description="GPIO: a high output switches it on")
 
     @property
     def sort(self) -> UntimedCard:

@@ -363,7 +363,9 @@ def test_contacts_of_the_case_have_a_card_of_their_own_or_what_door_switches_lea
     ("change", "key", "words"),
     [
         ({"bus": "attic"}, "input[1].bus", "there is no bus named attic"),
-        ({"bus": "rs485"}, "input[1].bus", "input cards cannot sit on bus rs485, which is serial"),
+        ({"bus": "rs485"}, "input[1].bus", "case-2 cannot sit on bus rs485, which is serial"),
+        ({"pin": 5}, "input[1].pin", "there is no such setting on a modbus bus"),
+        ({"address": None}, "input[1].address", "is missing on a modbus bus"),
         ({"name": "case-1"}, "input[1].name", "case-1 is already used by input[0]"),
         ({"number": 1}, "input[1].number", "input 1 of card modbus-22 already belongs to case-1"),
         ({"function": 4}, "input[1].function", "case-1 reads card modbus-22 by function 2"),
@@ -430,7 +432,7 @@ def test_lamps_and_buzzers_hang_on_a_wire_without_locks():
         (
             {"bus": "rs485"},
             "indicator[1].bus",
-            "relay cards for lamps cannot sit on bus rs485, which is serial",
+            "lamp-2 cannot sit on bus rs485, which is serial",
         ),
         ({"name": "lamp-1"}, "indicator[1].name", "already used by indicator[0]"),
         ({"number": 1}, "indicator[1].number", "output 1 of card lamps-5 already belongs to lamp-1"),
@@ -450,7 +452,7 @@ def test_an_indicator_that_must_not_be(change, key, words):
 def test_the_port_of_the_locks_under_another_name_is_their_wire_too():
     raw = with_lamps({})
     raw["bus"][-1]["port"] = raw["bus"][0]["port"]
-    told(raw, "indicator[0].bus", "lock board hall is on port /dev/ttyUSB0, as bus modbus too")
+    told(raw, "indicator[0].bus", "lock board hall is on /dev/ttyUSB0, as bus modbus, too")
 
 
 def test_the_page_about_contacts_shows_what_a_cabinet_file_takes():
@@ -459,4 +461,4 @@ def test_the_page_about_contacts_shows_what_a_cabinet_file_takes():
     raw = with_inputs()
     shown["bus"] += raw["bus"]
     file = parse(raw | shown)
-    assert (len(file.input), len(file.indicator)) == (1, 1)
+    assert (len(file.input), len(file.indicator)) == (2, 2)

@@ -142,3 +142,26 @@ async def test_the_wired_button_lets_people_out_once_for_each_press(bench):
     async with asyncio.timeout(10):
         while (await bench.event_types()).count("InsideCalled") < 2:  # noqa: ASYNC110 (recorded behind the doors)
             await asyncio.sleep(0.01)
+
+
+async def test_contacts_and_a_light_on_pins_do_the_same(tmp_path):
+    """gpiozero's mock pins; the locks are on a wire as ever."""
+    made = edge_bench.Bench(tmp_path, edge_bench.cabinet_file())
+    await made.plug_in()
+    raw = made.file.model_dump(mode="json", by_alias=True, exclude_none=True)
+    pins = {"name": "pins", "kind": "gpio", "port": "gpiozero:mock"}
+    contact = {"name": "back", "means": "tamper", "bus": "pins", "pin": 5, "quiet": False, "pull": "down"}
+    light = {"name": "light", "means": "light", "bus": "pins", "pin": 17}
+    made.file = parse(raw | {"bus": [*raw["bus"], pins], "input": [contact], "indicator": [light]})
+    await made.start()
+    held = made.edge.hardware.wires["pins"]._held
+    order = await made.loaded()
+    assert (await made.edge.entrance.typed(order.code)).kind == "opening"
+    await made.until(lambda: held.lamps["light"].value == 1)
+    assert not made.edge.health.has("tampered", "back")
+    held.contacts["back"].pin.drive_high()
+    await made.until(lambda: made.edge.health.has("tampered", "back"))
+    await made.collect("01")
+    await made.until(lambda: held.lamps["light"].value == 0)
+    await made.stop()
+    made.served.unplug()
