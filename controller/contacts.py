@@ -93,7 +93,7 @@ class Contacts:
                 if failures == SILENT_AFTER:
                     await self._tell_silent(card.name, str(error))
             except StoreFailing as error:
-                log.error("what the contacts say could not be recorded", card=card.name, error=str(error))
+                log.error("an input card could not be recorded", card=card.name, error=str(error))
             self.beats[card.name].comes_round(rest)
             await asyncio.sleep(rest)
 
@@ -113,10 +113,11 @@ class Contacts:
 
     async def _tell(self, name: str, contact: Contact) -> None:
         """At each reading: what is told already is nothing, and a disk that fails now may work again."""
-        if contact.disturbed:
-            await self._health.begins(FAULT[self._means[name]], name)
-        else:
-            await self._health.ends(FAULT[self._means[name]], name)
+        fault = FAULT[self._means[name]]
+        try:
+            await (self._health.begins if contact.disturbed else self._health.ends)(fault, name)
+        except StoreFailing as error:  # the button beside it is heard all the same
+            log.error("what a contact says could not be recorded", input=name, error=str(error))
 
     async def _tell_silent(self, card: str, detail: str) -> None:
         try:

@@ -28,7 +28,7 @@ AGAIN_S = 2.0
 REFRESH_S = 10.0
 """Each output is written again this often: a card that lost its power, or died, is noticed."""
 SILENT_AFTER = 3
-BUZZES_S = {"door_left_open": 2.0, "tampered": 10.0, "tilted": 10.0}
+BUZZES_S = {"door_left_open": 2.0, "door_forced": 10.0, "tampered": 10.0, "tilted": 10.0}
 """The faults at whose beginning a buzzer sounds, and for how long."""
 
 

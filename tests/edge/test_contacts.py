@@ -18,6 +18,7 @@ INPUTS = [
     {"name": "back", "means": "tamper", "bus": "case", "address": 5, "number": 1},
     {"name": "level", "means": "tilt", "bus": "case", "address": 5, "number": 2},
     {"name": "help", "means": "inside", "bus": "case", "address": 6, "number": 1, "quiet": False},
+    {"name": "roof", "means": "tamper", "bus": "case", "address": 6, "number": 2},
 ]
 
 
@@ -106,8 +107,14 @@ async def test_a_disk_that_fails_at_that_moment_is_asked_again(bench):
     bench.edge.store.commit = fails
     await bench.served.disturb("back")
     await bench.until(lambda: bench.edge.contacts._contacts["back"].disturbed)
+    await bench.served.disturb("roof")
+    await bench.until(lambda: bench.edge.contacts._contacts["roof"].disturbed)
+    await bench.served.disturb("help")  # the button on the same card
+    for label in bench.edge.cabinet.boxes:
+        assert await bench.served.wait(label, "open")
     failing = False
-    await bench.until(lambda: bench.edge.health.has("tampered", "back"))
+    for contact in ("back", "roof"):
+        await bench.until(lambda name=contact: bench.edge.health.has("tampered", name))
 
 
 async def test_a_case_that_was_shut_while_the_program_was_down_is_told_as_quiet(bench):

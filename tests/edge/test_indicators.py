@@ -47,6 +47,14 @@ def times(bench, name):
     return len(bench.served.cabinet.truth()["lamps"][name]["switched_on"])
 
 
+async def collecting(bench):
+    """A resident has typed a code, and the lamp of their door is on."""
+    order = await bench.loaded()
+    await bench.until(lambda: lit(bench) == set())
+    await bench.edge.entrance.typed(order.code)
+    await bench.until(lambda: "lamp-1" in lit(bench))
+
+
 async def test_the_lamp_of_the_door_that_was_asked_for_is_on_until_it_is_shut(bench):
     order = bench.cloud.expect()
     await bench.hand_over()
@@ -145,9 +153,7 @@ async def test_old_faults_that_are_told_again_make_no_noise(bench):
 
 
 async def test_a_card_that_lost_its_power_shows_again_what_is_wanted(bench):
-    order = await bench.loaded()
-    await bench.edge.entrance.typed(order.code)
-    await bench.until(lambda: "lamp-1" in lit(bench))
+    await collecting(bench)
     await bench.served.fault("board_rebooting", "lamps-5", 0.2)
     await bench.served.repair("board_rebooting", "lamps-5")
     assert "lamp-1" not in lit(bench)
@@ -155,18 +161,14 @@ async def test_a_card_that_lost_its_power_shows_again_what_is_wanted(bench):
 
 
 async def test_everything_is_dark_when_the_program_ends(bench):
-    order = await bench.loaded()
-    await bench.edge.entrance.typed(order.code)
-    await bench.until(lambda: "lamp-1" in lit(bench))
+    await collecting(bench)
     await bench.stop()
     assert lit(bench) == set()
 
 
 async def test_a_program_that_was_killed_leaves_a_lamp_on_until_the_next_one_starts(bench, monkeypatch):
     """A relay card has no fail state of its own; the page says so."""
-    order = await bench.loaded()
-    await bench.edge.entrance.typed(order.code)
-    await bench.until(lambda: "lamp-1" in lit(bench))
+    await collecting(bench)
     with monkeypatch.context() as patch:
         patch.setattr(Hardware, "_all_dark", lambda self: asyncio.sleep(0))
         await bench.is_killed()

@@ -5,6 +5,8 @@ import pytest
 from config.cabinet import load, parse
 from firmware_bridge.assemble import assemble
 from firmware_bridge.errors import BoardRefused, BoardSilent
+from firmware_bridge.technician.parts import without
+from simulators.control import Control, ControlRefused
 from simulators.serve import Served
 
 OPENS = {"name": "back", "means": "tamper", "bus": "modbus", "address": 21 + 1, "number": 3}
@@ -94,3 +96,24 @@ async def test_inputs_that_stand_in_registers_are_read_too(tmp_path):
         await served.disturb("back")
         assert (await card.read()).disturbed == {"back": True}
     served.unplug()
+
+
+async def test_somebody_at_the_control_port_is_somebody_at_the_case(case):
+    served, hardware = case
+    server = await served.control()
+    host, port = server.sockets[0].getsockname()
+    async with Control(f"{host}:{port}") as control:
+        await control.do("disturb", input="level")
+        assert (await control.do("truth"))["disturbed"] == {"back": False, "level": True, "help": False}
+        assert (await hardware.inputs["modbus-12"].read()).disturbed["level"]
+        await control.do("settle", input="level")
+        await control.do("fault", cause="contact_cut", where="back")
+        assert (await hardware.inputs["modbus-22"].read()).disturbed["back"]
+        with pytest.raises(ControlRefused, match="there is no contact attic"):
+            await control.do("disturb", input="attic")
+    server.close()
+
+
+def test_commands_that_leave_the_boards_alone_ask_no_input_card():
+    part, _ = without(cabinet(OPENS, TILTS), {}, leave_out=())
+    assert (part.input, part.indicator, part.board) == ((), (), ())
