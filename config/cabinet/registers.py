@@ -20,6 +20,7 @@ SHIPPED = Path(__file__).parent.parent / "register_maps"
 WORDS = {"int16": 1, "uint16": 1, "int32": 2, "uint32": 2, "float32": 2}
 """How many registers a number of each type fills."""
 LAST_REGISTER = 0xFFFF
+UNITS = {"weight": ("mg", "g", "kg"), "temperature": ("celsius",), "humidity": ("percent",)}
 
 Finding = tuple[str, str]
 WordOrder = Literal["high", "low"]
@@ -48,6 +49,7 @@ class Quantity(Part):
     decimals_address: Register | None = Field(
         default=None, description="the register, of the same function, with how many decimals it has"
     )
+    unit: Literal["mg", "g", "kg", "celsius", "percent"]
     least: Finite = Field(description="less than this, in its unit, cannot be")
     most: Finite = Field(description="more than this cannot be")
 
@@ -59,24 +61,6 @@ class Quantity(Part):
     def places(self) -> set[tuple[int, int]]:
         """Function and register of every word of the number itself."""
         return {(self.function, self.address + n) for n in range(self.words)}
-
-
-class Weight(Quantity):
-    """What lies on a scale."""
-
-    unit: Literal["mg", "g", "kg"]
-
-
-class Temperature(Quantity):
-    """The air at a probe."""
-
-    unit: Literal["celsius"] = "celsius"
-
-
-class Humidity(Quantity):
-    """Relative humidity at a probe."""
-
-    unit: Literal["percent"] = "percent"
 
 
 class Flag(Part):
@@ -115,13 +99,13 @@ class RegisterMap(Part):
 
     name: Name
     source: str = Field(default="", max_length=200, description="where it comes from: manual, page")
-    weight: Weight | None = None
+    weight: Quantity | None = None
     stable: Flag | None = Field(default=None, description="the load rests")
     overload: Flag | None = Field(default=None, description="more lies on it than it can weigh")
     tare: Command | None = Field(default=None, description="what lies on it counts as nothing from now on")
     zero: Command | None = Field(default=None, description="nothing lies on it: that is zero")
-    temperature: Temperature | None = None
-    humidity: Humidity | None = None
+    temperature: Quantity | None = None
+    humidity: Quantity | None = Field(default=None, description="relative")
     address_register: Register | None = Field(
         default=None, description="the holding register with its address, where that can be written"
     )
@@ -173,6 +157,8 @@ def map_findings(device: RegisterMap) -> Iterator[Finding]:
     yield from _measures_one_thing(device)
     for key, quantity in device.quantities.items():
         yield from ((f"{key}.{field}", reason) for field, reason in _quantity(quantity))
+        if quantity.unit not in UNITS[key]:
+            yield f"{key}.unit", f"a {key} is told in {', '.join(UNITS[key])}, not in {quantity.unit}"
     for key, command in device.commands.items():
         yield from ((f"{key}.{field}", reason) for field, reason in _command(command))
     yield from _numbers_are_apart(device)

@@ -98,11 +98,16 @@ def test_a_cabinet_with_sensors_by_map_is_the_same_when_written_out():
         ("address_register", 0x0101, "address_register", "belongs to tare"),
         ("weight", None, "weight", "where a temperature is"),
         ("temperature", THERMOSTAT_MAP["temperature"], "temperature", "of a scale or of a thermometer"),
-        ("humidity", {"address": 9, "type": "uint16", "least": 0, "most": 100}, "humidity", "no temperature"),
+        (
+            "humidity",
+            {"address": 9, "type": "uint16", "unit": "percent", "least": 0, "most": 100},
+            "humidity",
+            "no temperature",
+        ),
         ("name", "generic-scale", "name", "an example of ours"),
         ("name", "Mine!", "name", "pattern"),
     ],
-)  # fmt: skip
+)
 def test_a_map_of_a_scale_that_makes_no_sense_is_refused(path, value, key, words):
     told(cabinet(register_map=[changed(MINE, path, value)]), f"register_map[0].{key}", words)
 
@@ -113,9 +118,10 @@ def test_a_map_of_a_scale_that_makes_no_sense_is_refused(path, value, key, words
         ("temperature", None, "weight", "where a temperature is"),
         ("temperature.type", "uint16", "temperature.type", "is it int16?"),
         ("temperature.unit", "kelvin", "temperature.unit", "'celsius'"),
+        ("temperature.unit", "g", "temperature.unit", "is told in celsius, not in g"),
         (
             "humidity",
-            {"address": 0, "type": "uint16", "least": 0, "most": 100},
+            {"address": 0, "type": "uint16", "unit": "percent", "least": 0, "most": 100},
             "humidity.address",
             "register 0 belongs to temperature",
         ),
