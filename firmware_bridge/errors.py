@@ -111,13 +111,18 @@ class ImpossibleReading(BoardError):
 
 
 class SwappedWords(ImpossibleReading):
-    """``reading`` cannot be, ``swapped`` can: with ``word_order``, which the register map does not have."""
+    """``reading`` cannot be, ``swapped`` can: with ``word_order``, which is not the map's own."""
 
     def __init__(
         self, port: str, board: str, frame: bytes, reading: str, *, swapped: str, word_order: str
     ) -> None:
         self.swapped, self.word_order = swapped, word_order
         super().__init__(port, board, frame, reading)
+
+    @property
+    def own_order(self) -> str:
+        """The register map's."""
+        return "low" if self.word_order == "high" else "high"
 
     def _sentence(self) -> str:
         hint = f'the words seem swapped: word_order = "{self.word_order}" makes it {self.swapped}'
