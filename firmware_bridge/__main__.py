@@ -2,6 +2,7 @@
 
 import typer
 
+from firmware_bridge.technician.address import address
 from firmware_bridge.technician.doors import doors
 from firmware_bridge.technician.explain import decode
 from firmware_bridge.technician.opening import open_door
@@ -23,6 +24,7 @@ app.command("doors")(doors)
 app.command("open")(open_door)
 app.command("weigh")(weigh)
 app.command("temperature")(temperature)
+app.command("address")(address)
 app.command("read-code")(read_code)
 app.command("decode")(decode)
 app.command("trace")(trace)

@@ -12,6 +12,7 @@
     │   ├── StillMoving           what lies on a scale does not rest
     │   └── ImpossibleReading     it answered with a value that cannot be
     │       └── SwappedWords          and that could be with its two halves in the other order
+    ├── AddressKept           a device was not given another address
     ├── UnreadableScan        a reader sent what is no text
     └── WrongUse              a mistake of the caller, or of the cabinet file
 
@@ -134,6 +135,14 @@ class StillMoving(BoardError):
 
     def _sentence(self) -> str:
         return f"board {self.board} on {self.port}: what lies on it is still moving"
+
+
+class AddressKept(BridgeError):
+    """A device at ``address`` was not given another one, for a ``reason``."""
+
+    def __init__(self, port: str, address: int, reason: str) -> None:
+        self.port, self.address, self.reason = port, address, reason
+        super().__init__(f"address {address} on {port}: {reason}")
 
 
 class UnreadableScan(BridgeError):

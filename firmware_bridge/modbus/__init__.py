@@ -32,8 +32,8 @@ from firmware_bridge.modbus.requests import (
 from firmware_bridge.ports import Permit
 
 __all__ = [
-    "REPLY_SECONDS", "ModbusBus", "Refused", "all_off", "has_crc", "opening", "read_frame", "read_inputs",
-    "read_registers", "read_tcp_frame", "with_crc", "write_registers",
+    "FROM_GATEWAYS", "HOLDING", "INPUTS", "REPLY_SECONDS", "ModbusBus", "Refused", "all_off", "has_crc",
+    "opening", "read_frame", "read_inputs", "read_registers", "read_tcp_frame", "with_crc", "write_registers",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ Find = Callable[[bytes, bool], T]
 """As ``Take`` of a line."""
 
 REPLY_SECONDS = 0.14
-HOLDING, INPUT = 0x03, 0x04
+INPUTS, HOLDING, INPUT = 0x02, 0x03, 0x04
 # "0A gateway path unavailable, 0B gateway target device failed to respond": no word of the card's.
 FROM_GATEWAYS = (0x0A, 0x0B)
 # "04 unrecoverable error while attempting the action, 05 accepted, and takes long": it may have begun.
