@@ -1,6 +1,7 @@
 """Scales by register map: numbers of every type, a scale on a pty, and one that somebody else serves."""
 
 import asyncio
+import contextlib
 import copy
 import math
 import struct
@@ -18,8 +19,9 @@ from config.cabinet import parse
 from config.cabinet.one_board import one_board
 from config.cabinet.registers import Command, Quantity, RegisterMap, shipped
 from config.problems import BadFile
-from firmware_bridge import modbus
+from firmware_bridge import modbus, register_frames
 from firmware_bridge.assemble import assemble
+from firmware_bridge.decode import read as explained
 from firmware_bridge.errors import (
     BadFrame,
     BoardRefused,
@@ -175,6 +177,38 @@ def test_the_requests_are_those_that_makers_print():
 def test_a_command_of_two_registers_has_its_order(order, words):
     command = Command(address=9, value=0x10002, type="uint32", word_order=order, function=16)
     assert words_of(command) == words
+
+
+@pytest.mark.parametrize(
+    ("frame", "meaning"),
+    [
+        (
+            "010304000041a0",
+            "device 1: 0000 41a0, which is 16800 (int32), 2.354181e-41 (float32) with its high word first; "
+            "1101004800 (int32), 20 (float32) with its low word first",
+        ),
+        ("010302ff9c", "device 1: ff9c, which is -100 (int16), 65436 (uint16)"),
+        ("010302000a", "device 1: 000a, which is 10 (int16)"),
+        ("010300000002", "card 1: read holding registers 0x0000 to 0x0001"),
+        ("010600200001", "card 1: set register 0x0020 to 1"),
+        ("011000200001020001", "card 1: set the registers from 0x0020 on to 1"),
+        ("010300010001", "card 1: read holding register 0x0001"),
+        ("01050000ff00", "card 1: relay 0 on; never sent by this program"),
+    ],
+)
+def test_frames_are_explained_as_every_number_that_they_could_be(frame, meaning):
+    whole = with_crc(bytes.fromhex(frame))
+    for kind in ("scale_registers", "climate_registers"):
+        assert explained(kind, whole.hex())["meaning"] == meaning
+
+
+@given(st.binary(max_size=40), st.sampled_from([None, *Sender]))
+def test_any_bytes_are_explained_or_refused(body, sender):
+    with contextlib.suppress(ValueError):
+        told = register_frames.read_frame(with_crc(body), sender)
+        assert told.meaning
+        if not isinstance(told, NeverSent):
+            assert told.to_bytes() == with_crc(body)
 
 
 @pytest.mark.parametrize("card", [0, -1, 248])
