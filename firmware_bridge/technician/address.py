@@ -15,12 +15,9 @@ from firmware_bridge.errors import AddressKept
 from firmware_bridge.line import Wire
 from firmware_bridge.modbus import ModbusBus
 from firmware_bridge.new_address import WAVESHARE, XYMD02, Movable, Move, Moved, by_map
-from firmware_bridge.technician.typed import AsJson, Port, fail, loaded, ports_given, run
+from firmware_bridge.technician.typed import AsJson, Port, fail, loaded, ports_given, run, show
 
-SENTENCES = {
-    Moved.NOW: "it answers at address {new}",
-    Moved.AFTER_POWER: "it has taken address {new}, and answers there when its power was off and on",
-}
+WHEN = {Moved.NOW: "it has", Moved.AFTER_POWER: "when its power was off and on"}
 OF_THEIR_OWN = {"lock_modbus": WAVESHARE, "climate_xymd02": XYMD02}
 BY_MAP = ("climate_registers", "scale_registers")
 KINDS = ", ".join((*OF_THEIR_OWN, *BY_MAP))
@@ -62,8 +59,10 @@ def address(
         told = {"device": asked.device.title, "from": old, "to": new, "moved": moved.value, "write": write}
         print(json.dumps(told))
     else:
-        print(f"{asked.device.title}: {SENTENCES[moved].format(new=new)}")
-        print(f"in the cabinet file: {', '.join(write)}")
+        show(
+            ("device", "from", "to", "moves", "in the cabinet file"),
+            [(asked.device.title, old, new, WHEN[moved], "\n".join(write))],
+        )
 
 
 @dataclass(frozen=True, slots=True)

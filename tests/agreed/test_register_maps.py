@@ -2,6 +2,7 @@
 
 import copy
 import math
+import re
 import tomllib
 from pathlib import Path
 
@@ -52,6 +53,18 @@ def test_examples_are_whole_and_say_that_they_are_nobodys(name):
 
 def test_every_shipped_file_is_found():
     assert {file.stem for file in Path("config/register_maps").iterdir()} == set(shipped())
+
+
+@pytest.mark.parametrize("page", ["scale_registers", "climate_registers"])
+def test_the_example_of_its_page_is_a_good_part_of_a_cabinet_file(page):
+    (example,) = re.findall(
+        r"```toml\n(.*?)```", Path(f"docs/boards/{page}.md").read_text("utf-8"), re.DOTALL
+    )
+    parts = tomllib.loads(example)
+    raw = cabinet(**parts)
+    (sensor,) = parts.get("scale", parts.get("thermometer"))
+    raw["bus"].append(raw["bus"][0] | {"name": sensor["bus"], "port": "other"})
+    assert parse(raw).register_map[0].source.startswith("the manual")
 
 
 def test_a_cabinet_with_sensors_by_map_is_the_same_when_written_out():
