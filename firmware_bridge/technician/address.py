@@ -17,7 +17,7 @@ from firmware_bridge.modbus import ModbusBus
 from firmware_bridge.new_address import WAVESHARE, XYMD02, Movable, Move, Moved, by_map
 from firmware_bridge.technician.typed import AsJson, Port, fail, loaded, ports_given, run, show
 
-WHEN = {Moved.NOW: "it has", Moved.AFTER_POWER: "when its power was off and on"}
+WHEN = {Moved.NOW: "now", Moved.AFTER_POWER: "when its power was off and on"}
 OF_THEIR_OWN = {"lock_modbus": WAVESHARE, "climate_xymd02": XYMD02}
 BY_MAP = ("climate_registers", "scale_registers")
 KINDS = ", ".join((*OF_THEIR_OWN, *BY_MAP))
@@ -59,10 +59,8 @@ def address(
         told = {"device": asked.device.title, "from": old, "to": new, "moved": moved.value, "write": write}
         print(json.dumps(told))
     else:
-        show(
-            ("device", "from", "to", "moves", "in the cabinet file"),
-            [(asked.device.title, old, new, WHEN[moved], "\n".join(write))],
-        )
+        show(("device", "from", "to", "moves"), [(asked.device.title, old, new, WHEN[moved])])
+        print("in the cabinet file:", ", ".join(write))
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ async def test_a_probe_that_takes_it_at_its_next_power_up_is_told_of(tmp_path):
         code, out, _ = await bridge("address", file, "--from", 1, "--to", 21)
         assert (code, board(far, "cold").address, written(far)) == (0, 1, ["010601010015"])
         assert "XY-MD02 1 21 when its power was off and on" in " ".join(out.split())
-        assert "thermometer[0].address = 21" in out
+        assert out.splitlines()[-1] == "in the cabinet file: thermometer[0].address = 21"
         again, _, err = await bridge("address", file, "--from", 1, "--to", 22)
         assert (again, len(written(far))) == (1, 1)
         assert "says that it has 21: it waits for its power to be off, or is another device" in err
