@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import copy
 import math
+import re
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -217,7 +218,8 @@ def test_nothing_is_written_to_all_devices_at_once(card):
         write_registers(card, 1, [1], 6)
 
 
-_registers = st.integers(0, 0x1100) | st.integers(0, 0xFFFE)
+_registers = st.integers(0, 0x40) | st.integers(0x1000, 0x1040) | st.integers(0, 0xFFFE)
+_moves_a_relay = st.sampled_from([1, 0x0100, 0x0300, 0x0400, 0x0500, 0x0601, 0x0700, 0x0001_0001])
 
 
 @given(
@@ -235,6 +237,11 @@ def test_no_map_that_may_share_a_wire_with_relay_cards_moves_one(register, told,
     command = file.register_maps["mine"].tare
     frame = write_registers(1, command.address, words_of(command), command.function)
     assert not isinstance(read_frame(frame, Sender.HOST), NeverSent | TimedPulse)
+
+
+def test_the_judge_of_the_last_test_knows_a_tare_that_moves_a_relay():
+    frame = write_registers(1, 0x20, [1], 6)
+    assert isinstance(read_frame(frame, Sender.HOST), NeverSent)
 
 
 # --- on the wire
@@ -498,7 +505,31 @@ def test_the_simulated_scale_answers_byte_for_byte(request_, answer):
         assert told == with_crc(bytes.fromhex(answer))
 
 
-# --- a scale that somebody else serves
+# --- what others make of it, and a scale that somebody else serves
+
+
+@pytest.mark.parametrize(("type_", "format_"), [("float32", "4:float"), ("int32", "4:int")])
+async def test_mbpoll_reads_the_same_weight_and_tares(tmp_path, type_, format_):
+    weight = {"address": 8, "type": type_, "word_order": "high", "unit": "g", "least": -9999, "most": 9999}
+    served = Served(parse(a_cabinet(a_map(weight=weight))), tmp_path)
+    port = (await served.plug_in())["bus"]
+    lay(served, -1234.0)
+    mbpoll = ["mbpoll", "-a", "9", "-0", "-1", "-m", "rtu", "-b", str(BAUD), "-P", "none"]
+    told = await said(*mbpoll, "-t", format_, "-B", "-r", "8", port)
+    assert re.search(r"^\[8\]: \t-1234$", told, re.MULTILINE)
+    assert "Written 1 references." in await said(*mbpoll, "-t", "4", "-r", str(0x101), port, "3")
+    told = await said(*mbpoll, "-t", format_, "-B", "-r", "8", port)
+    assert re.search(r"^\[8\]: \t-?0$", told, re.MULTILINE)
+    served.unplug()
+
+
+async def said(*words):
+    """Everything that a program says."""
+    process = await asyncio.create_subprocess_exec(
+        *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    told, _ = await process.communicate()
+    return told.decode()
 
 
 async def test_a_float_scale_that_pymodbus_serves_is_weighed_and_tared(monkeypatch):
