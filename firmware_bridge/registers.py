@@ -30,9 +30,8 @@ OTHER_ORDER: Mapping[WordOrder | None, WordOrder] = {"high": "low", "low": "high
 def number(type_: str, words: Sequence[int], order: WordOrder | None) -> int | float:
     """The number in these registers, which stand as on the wire."""
     ordered = reversed(words) if order == "low" else words
-    found: int | float = struct.unpack(FORMATS[type_], b"".join(word.to_bytes(2, "big") for word in ordered))[
-        0
-    ]
+    packed = b"".join(word.to_bytes(2, "big") for word in ordered)
+    found: int | float = struct.unpack(FORMATS[type_], packed)[0]
     return found
 
 
@@ -86,7 +85,7 @@ def covered(span: Span) -> set[Place]:
 
 
 @dataclass(frozen=True, slots=True)
-class Registers:
+class Held:
     """What some registers of one device held."""
 
     values: Mapping[Place, int]
@@ -114,7 +113,7 @@ class RegisterDevice:
             return quantity.places
         return quantity.places | {(quantity.function, quantity.decimals_address)}
 
-    async def read(self, places: Iterable[Place]) -> Registers:
+    async def read(self, places: Iterable[Place]) -> Held:
         """Raises as ``ModbusBus.registers``. At least one place."""
         values: dict[Place, int] = {}
         asked_at, received = math.inf, b""
@@ -124,9 +123,9 @@ class RegisterDevice:
             assert done.sent_at is not None
             values |= {(function, first + n): word for n, word in enumerate(done.answer)}
             asked_at, received = min(asked_at, done.sent_at), received + done.received
-        return Registers(values, asked_at, received)
+        return Held(values, asked_at, received)
 
-    def measured(self, key: str, quantity: Quantity, read: Registers) -> Decimal:
+    def measured(self, key: str, quantity: Quantity, read: Held) -> Decimal:
         """In the quantity's unit; ``ImpossibleReading``, or ``SwappedWords``, names it by ``key``."""
         words = [read.values[quantity.function, quantity.address + n] for n in range(quantity.words)]
         decimals = self._decimals(quantity, read)
@@ -135,10 +134,10 @@ class RegisterDevice:
         except ValueError as error:
             raise self._judged(f"{key} {error}", quantity, words, decimals, read) from error
 
-    def impossible(self, reading: str, read: Registers) -> ImpossibleReading:
+    def impossible(self, reading: str, read: Held) -> ImpossibleReading:
         return ImpossibleReading(self.bus.line.address, self.name, read.received, reading)
 
-    def _decimals(self, quantity: Quantity, read: Registers) -> int:
+    def _decimals(self, quantity: Quantity, read: Held) -> int:
         if quantity.decimals_address is None:
             return 0
         decimals = read.values[quantity.function, quantity.decimals_address]
@@ -147,7 +146,7 @@ class RegisterDevice:
         return decimals
 
     def _judged(
-        self, reading: str, quantity: Quantity, words: Sequence[int], decimals: int, read: Registers
+        self, reading: str, quantity: Quantity, words: Sequence[int], decimals: int, read: Held
     ) -> ImpossibleReading:
         order = OTHER_ORDER.get(quantity.word_order)
         if order is None:

@@ -6,7 +6,7 @@ The driver knows one scale; it does not know what lies on it, or what that costs
 from config.cabinet.registers import Quantity
 from firmware_bridge.errors import StillMoving, WrongUse
 from firmware_bridge.ports import WeightReading
-from firmware_bridge.registers import Place, RegisterDevice, Registers, covered, is_set, spans, words_of
+from firmware_bridge.registers import Held, Place, RegisterDevice, covered, is_set, spans, words_of
 
 MILLIGRAMS = {"mg": 1, "g": 1_000, "kg": 1_000_000}
 """In one of each unit."""
@@ -59,13 +59,13 @@ class ScaleRegisters(RegisterDevice):
         with_weight = next(span for span in requests if (weight.function, weight.address) in covered(span))
         return self._flags - covered(with_weight)
 
-    def _check_overload(self, looks: list[Registers]) -> None:
+    def _check_overload(self, looks: list[Held]) -> None:
         flag = self.map.overload
         for look in looks:
             if flag is not None and flag.place in look.values and is_set(flag, look.values):
                 raise self.impossible("overload", look)
 
-    def _is_stable(self, looks: list[Registers]) -> bool | None:
+    def _is_stable(self, looks: list[Held]) -> bool | None:
         flag = self.map.stable
         if flag is None:
             return None

@@ -199,7 +199,8 @@ def _writes_move_no_lock(
     cabinet: Cabinet, key: str, sensor: Thermometer | Scale, name: str
 ) -> Iterator[Finding]:
     """One address mixed up, and what tares a scale would energise the coil of a relay card."""
-    if not any(board.bus == sensor.bus for board in cabinet.board):
+    ports = {bus.name: bus.port for bus in cabinet.bus}
+    if ports.get(sensor.bus) not in [ports.get(board.bus) for board in cabinet.board]:
         return
     for what, registers in cabinet.register_maps[name].written.items():
         if any(register in of for register in registers for of in OF_OUTPUTS):

@@ -1,6 +1,6 @@
 """A cabinet that is nothing but one scale or thermometer: for a bench, as ``one_board`` for lock boards."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from config.cabinet import Cabinet, parse
@@ -21,7 +21,7 @@ def one_sensor(
     baud: int,
     *,
     sensor: Mapping[str, Any],
-    maps: Any = (),
+    maps: Sequence[Any] = (),
     file: str = "cabinet",
 ) -> Cabinet:
     """A checked cabinet with one sensor, "sensor", on one bus, "bus", and nothing else.

@@ -198,3 +198,5 @@ def test_what_is_written_where_relay_cards_have_outputs_needs_a_bus_without_them
     raw["bus"].append(raw["bus"][0] | {"name": "scales", "port": "other"})
     raw["scale"] = [PAN | {"map": "mine", "bus": "scales"}]
     assert parse(raw).scale[0].bus == "scales"
+    raw["bus"][1]["port"] = raw["bus"][0]["port"]  # another name for the same wire
+    told(raw, "scale[0].bus", f"{what} of mine writes register")

@@ -303,7 +303,7 @@ async def test_tare_and_zero_make_what_lies_there_count_as_nothing(tmp_path):
 async def test_a_tare_of_two_registers_is_written_in_one_request(tmp_path):
     tare = {"address": 0x20, "value": 0xFFFFFFFF, "type": "uint32", "word_order": "high", "function": 16}
     raw = a_cabinet(a_map(tare=tare))
-    raw["bus"].append(raw["bus"][0] | {"name": "scales"})
+    raw["bus"].append(raw["bus"][0] | {"name": "scales", "port": "scales"})
     raw["scale"][0]["bus"] = "scales"
     file = parse(raw)
     served = Served(file, tmp_path)
