@@ -8,6 +8,7 @@ from typing import Self
 
 from config.cabinet import Bus, Cabinet, Input, Reader
 from config.cabinet import Indicator as Wired
+from config.cabinet import Thermometer as Probe
 from config.cabinet.families import plug_in
 from firmware_bridge import (
     lock_8a80,
@@ -26,6 +27,7 @@ from firmware_bridge import (
     scan_trigger,
     scan_wedge,
 )
+from firmware_bridge.climate_registers import ClimateRegisters
 from firmware_bridge.climate_xymd02 import ClimateXymd02
 from firmware_bridge.device import LockDevice
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
@@ -34,7 +36,8 @@ from firmware_bridge.indicator_modbus import IndicatorModbus, LampBus
 from firmware_bridge.input_modbus import InputModbus
 from firmware_bridge.line import Line, Plug, Trace, Wire
 from firmware_bridge.modbus import ModbusBus
-from firmware_bridge.ports import Indicator, LockBoard, Port, SignalInputs, Thermometer
+from firmware_bridge.ports import Indicator, LockBoard, Port, Scale, SignalInputs, Thermometer
+from firmware_bridge.scale_registers import ScaleRegisters
 from firmware_bridge.serial_reader import SerialReader
 from firmware_bridge.signal_gpio import IndicatorGpio, InputGpio, SignalPins
 
@@ -99,6 +102,7 @@ class Hardware:
 
     boards: dict[str, LockBoard] = field(default_factory=dict)
     thermometers: dict[str, Thermometer] = field(default_factory=dict)
+    scales: dict[str, Scale] = field(default_factory=dict)
     inputs: dict[str, SignalInputs] = field(default_factory=dict)
     """By their card."""
     indicators: dict[str, Indicator] = field(default_factory=dict)
@@ -203,9 +207,10 @@ def assemble(
         beams = [c.beam_input for c in cabinet.compartment if c.board == board.name and c.beam_input]
         hardware.boards[board.name] = device(board.kind).drive(board, buses[board.bus], tuple(beams))
     for probe in cabinet.thermometer:
-        bus_of_probe = buses[probe.bus]
-        assert isinstance(bus_of_probe, ModbusBus)  # the cabinet file's cross checks say so
-        hardware.thermometers[probe.name] = ClimateXymd02(probe.name, bus_of_probe, probe.address)
+        hardware.thermometers[probe.name] = _thermometer(cabinet, probe, _modbus(buses[probe.bus]))
+    for scale in cabinet.scale:
+        bus_of_scale, of_its_make = _modbus(buses[scale.bus]), cabinet.register_maps[scale.map]
+        hardware.scales[scale.name] = ScaleRegisters(scale.name, bus_of_scale, scale.address, of_its_make)
     for card, contacts in _by_card(cabinet.input).items():
         hardware.inputs[card] = _input_card(buses[contacts[0].bus], contacts)
     for each in cabinet.indicator:
@@ -217,6 +222,17 @@ def assemble(
     if other:
         raise WrongUse(cabinet.id, f"has no bus or reader named {', '.join(sorted(other))}")
     return hardware
+
+
+def _thermometer(cabinet: Cabinet, probe: Probe, bus: ModbusBus) -> Thermometer:
+    if probe.map is None:
+        return ClimateXymd02(probe.name, bus, probe.address)
+    return ClimateRegisters(probe.name, bus, probe.address, cabinet.register_maps[probe.map])
+
+
+def _modbus(bus: object) -> ModbusBus:
+    assert isinstance(bus, ModbusBus)  # the cabinet file's cross checks say so
+    return bus
 
 
 def _owner(bus: Bus, wire: Wire, cabinet: Cabinet) -> Line | ModbusBus:
@@ -235,9 +251,8 @@ def _signal_pins(bus: Bus, cabinet: Cabinet) -> SignalPins:
 def _input_card(bus: object, contacts: Sequence[Input]) -> SignalInputs:
     if isinstance(bus, SignalPins):
         return InputGpio(bus, contacts)
-    assert isinstance(bus, ModbusBus)  # the cabinet file's cross checks say so
-    assert contacts[0].address is not None
-    return InputModbus(bus, contacts[0].address, contacts)
+    assert contacts[0].address is not None  # the cabinet file's cross checks say so
+    return InputModbus(_modbus(bus), contacts[0].address, contacts)
 
 
 def _indicator(bus: object, wired: Wired) -> Indicator:

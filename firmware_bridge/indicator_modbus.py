@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from config.cabinet import Indicator
 from config.cabinet.relays import UntimedCard
 from firmware_bridge.held import held
-from firmware_bridge.modbus import ModbusBus, expect
+from firmware_bridge.modbus import ModbusBus
 
 
 class LampBus(ModbusBus):
@@ -17,9 +17,7 @@ class LampBus(ModbusBus):
 
     async def hold(self, sort: UntimedCard, card: int, output: int, *, on: bool, board: str) -> None:
         """Switch one output. See ``Line.ask``; ``BoardRefused``, ``ValueError``: the card has no such one."""
-        frame = held(sort, card, output, on=on)
-        take = expect(card, frame[1], 8, lambda answer: answer if answer == frame else None)
-        await self._ask(frame, take, board=board)
+        await self._echoed(held(sort, card, output, on=on), board=board)
 
 
 @dataclass(slots=True)

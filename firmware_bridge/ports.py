@@ -71,9 +71,26 @@ class AirReading:
 
     thermometer: str
     celsius: float
-    humidity: float
-    """Relative, in percent."""
+    humidity: float | None
+    """Relative, in percent; None where the device does not measure it."""
     asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WeightReading:
+    """What lay on one scale."""
+
+    scale: str
+    milligrams: int
+    """Net: what is more than at the last tare. Whole, so that sums of weights are exact."""
+    stable: bool | None
+    """Whether the load rested; None where the device does not say."""
+    asked_at: float
+
+    @property
+    def grams(self) -> float:
+        """For people."""
+        return self.milligrams / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +130,29 @@ class Thermometer(Protocol):
 
     async def air(self) -> AirReading:
         """``BoardSilent``, ``BadFrame``, ``BoardRefused``, ``ImpossibleReading``, ``PortError``."""
+        ...
+
+
+class Scale(Protocol):
+    """A pan that something is put on or taken from."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def weigh(self) -> WeightReading:
+        """Raises as ``Thermometer.air``; an overload is an ``ImpossibleReading``."""
+        ...
+
+    async def tare(self) -> None:
+        """What lies on it counts as nothing from now on. Sent once, whatever comes back.
+
+        Raises as ``weigh``, which it begins with; ``StillMoving`` where the load does not rest, ``WrongUse``
+        where the device cannot be told. After ``BoardSilent`` or ``BadFrame`` it may have happened.
+        """
+        ...
+
+    async def zero(self) -> None:
+        """Nothing lies on it: that is zero from now on. As ``tare``."""
         ...
 
 

@@ -6,11 +6,14 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from config.cabinet.families import LONGEST_PULSE_MS, LockFamily, family
+from config.cabinet.part import Label, Name, Part, Pin
 from config.cabinet.readers import READERS, ReaderFamily
-from config.cabinet.relays import HELD_CARDS, UNTIMED_CARDS, UntimedCard
+from config.cabinet.registers import RegisterMap, shipped
+from config.cabinet.relays import UNTIMED_CARDS
+from config.cabinet.signals import Indicator, Input
 from config.contract.topics import CABINET_ID, is_cabinet_id
 
 PUBLIC_KEY_BYTES = 32
@@ -27,18 +30,9 @@ def _cabinet_id(text: str) -> str:
 
 
 CabinetId = Annotated[str, AfterValidator(_cabinet_id)]
-Name = Annotated[
-    str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="lower-case letters, digits, dashes")
-]
-Pin = Annotated[int, Field(ge=0, le=511)]
-Label = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{0,7}$", description="what is printed on the door")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class About(_Part):
+class About(Part):
     """Who this cabinet is, as people see it."""
 
     id: CabinetId = Field(description="the cabinet's identity, for life; part of every topic")
@@ -54,7 +48,7 @@ class About(_Part):
     inside_button: bool = Field(default=False, description="has a wired 'someone is inside' button")
 
 
-class Bus(_Part):
+class Bus(Part):
     """A wire with one owner."""
 
     name: Name
@@ -81,7 +75,7 @@ def _lock_kind(kind: str) -> str:
     return family(kind).kind
 
 
-class Board(_Part):
+class Board(Part):
     """A board on a bus; its driver is ``firmware_bridge/<kind>.py``."""
 
     name: Name
@@ -170,7 +164,7 @@ def _reader_kind(kind: str) -> str:
     return kind
 
 
-class Reader(_Part):
+class Reader(Part):
     """A reader of codes or cards on a port of its own; its driver is ``firmware_bridge/<kind>.py``."""
 
     name: Name
@@ -192,7 +186,7 @@ class Reader(_Part):
         return self.profile or next(iter(self.family.profiles), "")
 
 
-class Zone(_Part):
+class Zone(Part):
     """A part of the cabinet with one air temperature."""
 
     name: Name
@@ -214,72 +208,27 @@ class Zone(_Part):
         return self.limit_celsius
 
 
-class Thermometer(_Part):
-    """A temperature probe on a Modbus bus."""
+class Thermometer(Part):
+    """A temperature probe, or a thermostat, on a Modbus bus; its driver is ``firmware_bridge/<kind>.py``."""
 
     name: Name
-    kind: Literal["climate_xymd02"] = "climate_xymd02"
+    kind: Literal["climate_xymd02", "climate_registers"] = "climate_xymd02"
     bus: Name
     address: int = Field(ge=1, le=247)
+    map: Name | None = Field(default=None, description="climate_registers: the register map of its make")
 
 
-class _Wired(_Part):
-    """On a card of a Modbus bus, or on a pin of this computer."""
+class Scale(Part):
+    """A weighing transmitter on a Modbus bus; its driver is ``firmware_bridge/<kind>.py``."""
 
     name: Name
+    kind: Literal["scale_registers"] = "scale_registers"
     bus: Name
-    address: int | None = Field(default=None, ge=1, le=247, description="Modbus: the card")
-    number: int | None = Field(
-        default=None, ge=1, le=64, description="Modbus: which input or output of it, counted from 1"
-    )
-    pin: Pin | None = Field(default=None, description="GPIO: as gpiozero counts, or the chip's line offset")
-
-    @property
-    def card(self) -> str:
-        """What has to answer for it, as faults name it: a card, or the pins of a bus."""
-        return self.bus if self.address is None else f"{self.bus}-{self.address}"
+    address: int = Field(ge=1, le=247)
+    map: Name = Field(description="the register map of its make")
 
 
-class Input(_Wired):
-    """A contact that tells when somebody is at the case, or calls."""
-
-    means: Literal["tamper", "tilt", "inside"] = Field(
-        description="the case was opened; it was tipped or carried; the wired 'someone is inside' button"
-    )
-    function: Literal[2, 4] = Field(
-        default=2, description="Modbus: 2 reads inputs one by one, 4 as registers of sixteen"
-    )
-    pull: Literal["up", "down", "none"] = Field(default="up", description="GPIO: what an open contact reads")
-    quiet: bool = Field(
-        default=True,
-        description="its level while nobody is at it; true: a contact that opens, so that a cut wire is told",
-    )
-
-
-def _held_card(profile: str) -> str:
-    if profile not in HELD_CARDS:
-        raise ValueError(f"there are no cards {profile} for lamps; there are {', '.join(HELD_CARDS)}")
-    return profile
-
-
-class Indicator(_Wired):
-    """A lamp or a buzzer: an output that may stay on, on a bus without any lock."""
-
-    means: Literal["lamp", "light", "buzzer"] = Field(
-        description="lamp: of one compartment, while its door is asked for; light: while anybody is served"
-    )
-    label: Label | None = Field(default=None, description="lamp: which compartment it belongs to")
-    profile: Annotated[str, AfterValidator(_held_card)] = Field(
-        default=next(iter(HELD_CARDS)), description="Modbus: how an output of this card is switched"
-    )
-    active_high: bool = Field(default=True, description="GPIO: a high output switches it on")
-
-    @property
-    def sort(self) -> UntimedCard:
-        return HELD_CARDS[self.profile]
-
-
-class Compartment(_Part):
+class Compartment(Part):
     """A box behind one door. The label is permanent; board and channel are only how it is wired today."""
 
     label: Label
@@ -318,7 +267,7 @@ def _public_key(text: str) -> str:
     return base64.b64encode(raw).decode()  # one way to write it, so that equal keys are seen to be equal
 
 
-class Officer(_Part):
+class Officer(Part):
     """Somebody who may, with another officer, order every door open; see ``contract/officers.py``.
 
     Named here, where the cloud cannot add one.
@@ -332,7 +281,7 @@ class Officer(_Part):
         return base64.b64decode(self.key)
 
 
-class Cabinet(_Part):
+class Cabinet(Part):
     """A whole cabinet, already held against itself."""
 
     cabinet: About
@@ -341,6 +290,8 @@ class Cabinet(_Part):
     reader: tuple[Reader, ...] = ()
     zone: tuple[Zone, ...] = Field(min_length=1)
     thermometer: tuple[Thermometer, ...] = ()
+    scale: tuple[Scale, ...] = ()
+    register_map: tuple[RegisterMap, ...] = ()
     input: tuple[Input, ...] = ()
     indicator: tuple[Indicator, ...] = ()
     compartment: tuple[Compartment, ...] = Field(min_length=1, max_length=400)
@@ -353,6 +304,11 @@ class Cabinet(_Part):
     def compartment_named(self, label: str) -> Compartment:
         """The compartment with this label; ``KeyError`` when the cabinet has none."""
         return next(iter(c for c in self.compartment if c.label == label), None) or _no_label(self.id, label)
+
+    @property
+    def register_maps(self) -> dict[str, RegisterMap]:
+        """By name: those of this file, and those that everybody has."""
+        return dict(shipped()) | {each.name: each for each in self.register_map}
 
     def map(self) -> dict[str, Any]:
         """What a planner needs: labels, sizes, zones and rows, without wiring."""

@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+OUTPUTS, CONTROL_MODES = range(0x40), range(0x1000, 0x1040)
+OF_OUTPUTS = (OUTPUTS, CONTROL_MODES)
+"""The registers in which makes of relay card keep their outputs, or what lets an input move one."""
+
 
 @dataclass(frozen=True, slots=True)
 class RelayCard:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from config.cabinet.parts import Board, Bus, Cabinet, Indicator, Input
+from config.cabinet.parts import Board, Bus, Cabinet
+from config.cabinet.signals import Indicator, Input
 
 Finding = tuple[str, str]
 
@@ -54,7 +55,7 @@ def _strange(each: Input | Indicator, kind: str) -> list[str]:
 
 def _shares_its_card(cabinet: Cabinet, each: Input, number: int) -> Iterator[Finding]:
     """An input card may be the one that reads door switches and beams, where inputs of it are left."""
-    yield from _no_thermometer(cabinet, each)
+    yield from _no_sensor(cabinet, each)
     for board in cabinet.board:
         if board.bus != each.bus or each.address not in (board.address, board.inputs_address):
             continue
@@ -76,10 +77,11 @@ def _is_left(cabinet: Cabinet, board: Board, each: Input, number: int) -> Iterat
         yield "function", f"board {board.name} reads this card by function {board.inputs_function}"
 
 
-def _no_thermometer(cabinet: Cabinet, each: Input | Indicator) -> Iterator[Finding]:
-    for probe in cabinet.thermometer:
-        if (probe.bus, probe.address) == (each.bus, each.address):
-            yield "address", f"address {each.address} on bus {each.bus} belongs to {probe.name}"
+def _no_sensor(cabinet: Cabinet, each: Input | Indicator) -> Iterator[Finding]:
+    probes = {(probe.bus, probe.address): probe.name for probe in cabinet.thermometer}
+    sensors = probes | {(scale.bus, scale.address): scale.name for scale in cabinet.scale}
+    if each.address is not None and (other := sensors.get((each.bus, each.address))):
+        yield "address", f"address {each.address} on bus {each.bus} belongs to {other}"
 
 
 def indicators_reach_no_lock(cabinet: Cabinet) -> Iterator[Finding]:
@@ -102,7 +104,7 @@ def indicators_reach_no_lock(cabinet: Cabinet) -> Iterator[Finding]:
         yield from ((f"{key}.bus", why) for why in _locks_beside(cabinet, each, buses))
         if each.number is None:
             continue
-        yield from ((f"{key}.{where}", why) for where, why in _no_thermometer(cabinet, each))
+        yield from ((f"{key}.{where}", why) for where, why in _no_sensor(cabinet, each))
         if each.number > each.sort.most_channels:
             yield (
                 f"{key}.number",

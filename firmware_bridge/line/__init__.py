@@ -15,7 +15,10 @@ from firmware_bridge.line.turns import Priority, Turns
 from firmware_bridge.line.wire import Direction, End, Plug, Trace, Wire
 from firmware_bridge.ports import Permit
 
-__all__ = ["Direction", "End", "Exchange", "Line", "Plug", "Priority", "Take", "Trace", "Wire"]
+__all__ = [
+    "LONGEST_ANSWER_BYTES", "Direction", "End", "Exchange", "Line", "Plug", "Priority", "Take", "Trace",
+    "Wire",
+]  # fmt: skip
 
 T = TypeVar("T")
 

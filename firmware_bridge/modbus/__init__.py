@@ -2,11 +2,11 @@
 
 pymodbus makes and reads the protocol data units. Frames, turns, time-outs and silence are the line's: a
 client that repeats an unlock by itself, or takes a late answer for the next one's, opens doors for nobody.
-Only what a cabinet needs exists here: a timed pulse, all outputs off, and reading inputs and registers. No
-frame can turn an output on to stay.
+Only what a cabinet needs exists here: a timed pulse, all outputs off, reading inputs and registers, and
+writing the registers that ``requests`` says. No frame can turn an output on to stay.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import TypeVar
@@ -15,7 +15,7 @@ from pymodbus.pdu import DecodePDU, ModbusPDU
 
 from config.cabinet.relays import RelayCard
 from firmware_bridge.errors import BoardRefused, ImpossibleReading
-from firmware_bridge.line import Exchange, Line, Wire
+from firmware_bridge.line import LONGEST_ANSWER_BYTES, Exchange, Line, Wire
 from firmware_bridge.modbus import tcp
 from firmware_bridge.modbus.crc import has_crc, with_crc
 from firmware_bridge.modbus.frames import EXCEPTION
@@ -27,12 +27,13 @@ from firmware_bridge.modbus.requests import (
     read_inputs,
     read_registers,
     registers_of,
+    write_registers,
 )
 from firmware_bridge.ports import Permit
 
 __all__ = [
-    "REPLY_SECONDS", "ModbusBus", "Refused", "all_off", "expect", "has_crc", "opening", "read_frame",
-    "read_inputs", "read_registers", "read_tcp_frame", "with_crc",
+    "FROM_GATEWAYS", "HOLDING", "INPUTS", "REPLY_SECONDS", "ModbusBus", "Refused", "all_off", "has_crc",
+    "opening", "read_frame", "read_inputs", "read_registers", "read_tcp_frame", "with_crc", "write_registers",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -40,7 +41,7 @@ Find = Callable[[bytes, bool], T]
 """As ``Take`` of a line."""
 
 REPLY_SECONDS = 0.14
-HOLDING, INPUT = 0x03, 0x04
+INPUTS, HOLDING, INPUT = 0x02, 0x03, 0x04
 # "0A gateway path unavailable, 0B gateway target device failed to respond": no word of the card's.
 FROM_GATEWAYS = (0x0A, 0x0B)
 # "04 unrecoverable error while attempting the action, 05 accepted, and takes long": it may have begun.
@@ -70,7 +71,7 @@ class ModbusBus:
     ) -> Exchange[bytes | Refused]:
         """One pulse, sent at most once. See ``Line.command``; ``ValueError``: no pulse of such cards."""
         frame = opening(relays, card, channel, pulse_ms)
-        take = expect(card, frame[1], 8, lambda answer: answer if answer == frame else None)
+        take = _expect(card, frame[1], 8, lambda answer: answer if answer == frame else None)
         request, found = self._sealed(frame, _but_for_doubts(take))
         return await self.line.command(
             request, found, board=board, reply_seconds=REPLY_SECONDS, permit=permit
@@ -79,7 +80,7 @@ class ModbusBus:
     async def all_off(self, relays: RelayCard, card: int, channels: int, *, board: str) -> None:
         """All outputs off. See ``Line.ask``; ``BoardRefused``, ``ImpossibleReading`` when one stays on."""
         frame = all_off(relays, card, channels)
-        take = expect(card, frame[1], 8, lambda answer: answer if answer[:6] == frame[:6] else None)
+        take = _expect(card, frame[1], 8, lambda answer: answer if answer[:6] == frame[:6] else None)
         await self._ask(frame, take, board=board, urgent=True)
         if relays.first_state is not None:
             for register in range(relays.first_state, relays.first_state + channels):
@@ -91,7 +92,7 @@ class ModbusBus:
         """The first ``inputs`` inputs, one by one or from registers. See ``Line.ask``; ``BoardRefused``."""
         frame = read_inputs(card, inputs, function)
         of_bytes = (inputs + 7) // 8 if function == 2 else 2 * registers_of(inputs)
-        take = expect(card, function, 5 + of_bytes, lambda answer: _bits(answer, inputs))
+        take = _expect(card, function, 5 + of_bytes, lambda answer: _bits(answer, inputs))
         return await self._ask(frame, take, board=board)
 
     async def registers(
@@ -99,8 +100,20 @@ class ModbusBus:
     ) -> Exchange[list[int] | Refused]:
         """Input or holding registers as unsigned 16 bit. See ``Line.ask``; ``BoardRefused``."""
         frame = read_registers(card, first, count, function)
-        take = expect(card, function, 5 + 2 * count, lambda answer: _words(answer, count))
-        return await self._ask(frame, take, board=board, urgent=urgent)
+        length = 5 + 2 * count
+        take = _expect(card, function, length, lambda answer: _words(answer, count))
+        return await self._ask(frame, take, board=board, urgent=urgent, longest_answer=length)
+
+    async def write(
+        self, card: int, first: int, values: Sequence[int], *, board: str, function: int, urgent: bool = False
+    ) -> None:
+        """Holding registers, written at most once. See ``Line.ask``; ``BoardRefused``, ``ValueError``.
+
+        Its answer looks like its echo: ask something before, so that the line knows an adapter that echoes.
+        """
+        frame = write_registers(card, first, values, function)
+        take = _expect(card, function, 8, lambda answer: answer if answer[:6] == frame[:6] else None)
+        await self._ask(frame, take, board=board, urgent=urgent)
 
     async def _see_off(self, card: int, register: int, *, board: str) -> None:
         done = await self.registers(card, register, 1, board=board, function=HOLDING, urgent=True)
@@ -108,13 +121,25 @@ class ModbusBus:
             reason = f"register {register} of its outputs is {done.answer} after all were turned off"
             raise ImpossibleReading(self.line.address, board, done.received, reason)
 
+    async def _echoed(self, frame: bytes, *, board: str) -> None:
+        """What is answered by its own bytes, for the bus of lamps. See ``Line.ask``; ``BoardRefused``."""
+        take = _expect(frame[0], frame[1], len(frame), lambda answer: answer if answer == frame else None)
+        await self._ask(frame, take, board=board)
+
     async def _ask(
-        self, frame: bytes, take: Find[T | Refused | None], *, board: str, urgent: bool = False
+        self,
+        frame: bytes,
+        take: Find[T | Refused | None],
+        *,
+        board: str,
+        urgent: bool = False,
+        longest_answer: int = 0,
     ) -> Exchange[T | Refused]:
         request, found = self._sealed(frame, take)
         done: Exchange[T | Refused] = await self.line.ask(
-            request, found, board=board, reply_seconds=REPLY_SECONDS, urgent=urgent
-        )
+            request, found, board=board, reply_seconds=REPLY_SECONDS, urgent=urgent,
+            longest_answer=max(longest_answer, LONGEST_ANSWER_BYTES),
+        )  # fmt: skip
         if isinstance(done.answer, Refused):
             raise BoardRefused(self.line.address, board, done.received, done.answer.code)
         return done
@@ -129,7 +154,7 @@ class ModbusBus:
         )
 
 
-def expect(
+def _expect(
     card: int, function: int, length: int, read: Callable[[bytes], T | None]
 ) -> Find[T | Refused | None]:
     """Finds an answer of this card to this function, wherever it stands among garbage."""

@@ -140,7 +140,7 @@ def test_noise_is_never_an_answer_without_its_check(received, channel):
 def test_a_modbus_answer_counts_with_its_check_and_its_number_alone(before, bit, after):
     answer = modbus.with_crc(bytes.fromhex("010201a5"))
     flipped = (int.from_bytes(answer, "big") ^ (1 << bit >> 1)).to_bytes(len(answer), "big")
-    take = modbus.expect(1, 2, 6, lambda frame: frame)
+    take = modbus._expect(1, 2, 6, lambda frame: frame)
     assert (take(before + flipped + after, True) == answer) == (bit == 0)
     on_tcp = bytes.fromhex("000900000004010201a5")
     others = (10, 8) if bit else (9, 9)
