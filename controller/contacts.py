@@ -5,7 +5,7 @@ the contact has been quiet for a while, and both are told. Whoever is inside wai
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -55,7 +55,7 @@ class Contacts:
     def __init__(
         self,
         cards: Mapping[str, SignalInputs],
-        inputs: Iterable[Input],
+        inputs: Sequence[Input],
         health: Health,
         call_inside: Callable[[], Awaitable[object]],
         poll_s: float,
@@ -69,6 +69,7 @@ class Contacts:
         """Of the loop of each card."""
         # One that was disturbed when the program went down is that still, until it reads quiet.
         self._contacts = {name: Contact(self._is_told(name)) for name in self._means}
+        self._on_card = {each.name: each.card for each in inputs}
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -85,17 +86,25 @@ class Contacts:
                 failures = 0
                 await self._health.ends("input_silent", card.name)
             except PortError as error:
+                self._forget_doubts(card.name)
                 log.debug("no port to ask the input card", card=card.name, error=str(error))
             except BridgeError as error:
+                self._forget_doubts(card.name)
                 failures += 1
                 if isinstance(error, BoardSilent):
                     rest = max(rest, error.retry_after)
-                if failures == SILENT_AFTER:
+                if failures >= SILENT_AFTER:
                     await self._tell_silent(card.name, str(error))
             except StoreFailing as error:
                 log.error("an input card could not be recorded", card=card.name, error=str(error))
             self.beats[card.name].comes_round(rest)
             await asyncio.sleep(rest)
+
+    def _forget_doubts(self, card: str) -> None:
+        """Nobody looked: the next reading is the first of a row, and the time before it was not quiet."""
+        for name, contact in self._contacts.items():
+            if self._on_card[name] == card:
+                self._contacts[name] = replace(contact, doubted_at=None)
 
     async def _hear(self, readings: InputReadings) -> None:
         for name, disturbed in readings.disturbed.items():

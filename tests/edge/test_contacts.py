@@ -135,6 +135,22 @@ async def test_contacts_that_cannot_be_read_are_a_fault_of_their_own(bench):
     assert await told(bench) == ["+input_silent case-5", "-input_silent case-5"]
 
 
+async def test_a_time_in_which_nobody_could_look_was_no_quiet_time(bench, monkeypatch):
+    await bench.served.disturb("back")
+    await bench.until(lambda: bench.edge.health.has("tampered", "back"))
+    monkeypatch.setattr(contacts, "QUIET_S", 0.5)
+    known = bench.edge.contacts._contacts
+    await bench.served.settle("back")
+    await bench.until(lambda: known["back"].doubted_at is not None)
+    await bench.served.fault("board_silent", "case-5")
+    await bench.until(lambda: bench.edge.health.has("input_silent", "case-5"))
+    silent_until = bench.edge.clock.now()
+    await bench.served.repair("board_silent", "case-5")
+    await bench.until(lambda: known["back"].doubted_at is not None)
+    assert known["back"].doubted_at >= silent_until
+    await bench.until(lambda: not bench.edge.health.has("tampered", "back"))
+
+
 async def test_the_wired_button_lets_people_out_once_for_each_press(bench):
     await bench.served.disturb("help")
     for label in bench.edge.cabinet.boxes:
