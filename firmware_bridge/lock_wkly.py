@@ -293,6 +293,11 @@ class LockWkly(SerialLock):
                     return told.status == 0
         return None
 
+    def is_unasked(self, received: bytes) -> bool:
+        """Changes of doors, of whichever board of the bus."""
+        changes = [told for told in frames_in(received) if isinstance(told, Changed)]
+        return bool(changes) and b"".join(told.to_bytes() for told in changes) == received
+
     def questions(self) -> tuple[Question]:
         longest = SHORTEST + 2 + self.FAMILY.most_channels
         return (Question(ReadAll(self.address).to_bytes(), self._bits, longest),)

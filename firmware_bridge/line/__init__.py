@@ -8,6 +8,7 @@ and thrown away. It does not know what the bytes mean.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Generic, TypeVar
 
 from firmware_bridge.errors import BadFrame, BoardSilent, PortError, PortGone
@@ -15,7 +16,7 @@ from firmware_bridge.line.turns import Priority, Turns
 from firmware_bridge.line.wire import Direction, End, Plug, Trace, Wire
 from firmware_bridge.ports import Permit
 
-__all__ = ["Direction", "End", "Exchange", "Line", "Plug", "Priority", "Take", "Trace", "Wire"]
+__all__ = ["Direction", "End", "Exchange", "Heard", "Line", "Plug", "Priority", "Take", "Trace", "Wire"]
 
 T = TypeVar("T")
 
@@ -28,7 +29,15 @@ BACK_OFF = (1, 3, 10)
 """A board that failed n times running is left alone for this many times what asking it cost: a dead one gets
 less than a tenth of the bus at any speed, and one that comes back is heard within some 3 s."""
 
-Take = Callable[[bytes, bool], T | None]
+
+class Heard(Enum):
+    """What may come that is neither an answer nor noise."""
+
+    UNASKED = "unasked"
+    """Whole frames that boards send by themselves, and nothing else."""
+
+
+Take = Callable[[bytes, bool], T | Heard | None]
 """Finds the answer in the bytes so far; the flag says that the line has fallen silent behind them."""
 
 
@@ -41,6 +50,7 @@ class Exchange(Generic[T]):
     """None when nothing was sent."""
     answered_at: float | None = None
     received: bytes = b""
+    """Nothing where boards only spoke by themselves."""
     withheld: bool = False
 
 
@@ -52,7 +62,13 @@ class _Listening(Generic[T]):
     take: Take[T]
     found: asyncio.Future[T | None]
     received: bytearray = field(default_factory=bytearray)
+    is_unasked: bool = False
     falls_silent: asyncio.TimerHandle | None = None
+
+    @property
+    def replied(self) -> bytes:
+        """What came and is not what boards send by themselves."""
+        return b"" if self.is_unasked else bytes(self.received)
 
     def stop(self) -> None:
         if self.falls_silent is not None:
@@ -177,7 +193,7 @@ class Line:
             answer = await self._answer(listening, no_answer_at, permit is None)
             if answer is not None:
                 stay_quiet = self._quiet_seconds
-            return Exchange(answer, sent_at, self.wire.last_received_at, bytes(listening.received))
+            return Exchange(answer, sent_at, self.wire.last_received_at, listening.replied)
         finally:
             self._listening = None
             listening.stop()
@@ -196,7 +212,7 @@ class Line:
             bell.cancel()
         if answer is not None:
             self._bad_answers = 0
-        elif listening.received:
+        elif listening.replied:
             self._count_bad_answer()
         if is_poll:
             self._learn_echo(listening, answered=answer is not None)
@@ -215,9 +231,12 @@ class Line:
     def _look(self, listening: _Listening[object], silent: bool) -> bool:
         if listening.found.done():
             return True
+        listening.is_unasked = False
         for heard in self._without_echo(listening):
             answer = listening.take(heard, silent)
-            if answer is not None:
+            if answer is Heard.UNASKED:
+                listening.is_unasked = True
+            elif answer is not None:
                 listening.found.set_result(answer)
                 return True
         return False
@@ -226,12 +245,12 @@ class Line:
         """Where the answer may stand. The acknowledgement of an unlock can look exactly like its echo."""
         received = bytes(listening.received)
         _, own, after = received.partition(listening.request)
-        if listening.take(listening.request, True) is None:
+        if _is_no_answer(listening.take(listening.request, True)):
             return (after, received) if own else (received,)
         return (after,) if self.echoes else (received,)
 
     def _learn_echo(self, listening: _Listening[T], *, answered: bool) -> None:
-        if listening.take(listening.request, True) is not None:
+        if not _is_no_answer(listening.take(listening.request, True)):
             return  # its answer looks like its echo, and tells nothing
         if listening.request in bytes(listening.received):
             self.echoes = True
@@ -257,6 +276,10 @@ class Line:
         pause = cost_seconds * BACK_OFF[silence.failures - 1]
         silence.ask_again_at = asyncio.get_running_loop().time() + pause
         return pause
+
+
+def _is_no_answer(taken: object) -> bool:
+    return taken is None or taken is Heard.UNASKED
 
 
 def _give_up(found: "asyncio.Future[T | None]") -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware_bridge.errors import BoardSilent
 from firmware_bridge.frames import Sender
 from firmware_bridge.lock_wkly import (
     AllStates,
@@ -154,6 +155,29 @@ async def test_a_change_that_is_told_between_request_and_answer_is_neither(bench
     told = b"".join(bytes.fromhex(data) for _, to_host, data in crossed if to_host)
     changes = [frame for frame in frames_in(told) if isinstance(frame, Changed) and frame.lock == 1]
     assert len(changes) >= 3, "one with each request"
+
+
+async def test_changes_told_on_a_wire_where_nobody_answers_are_no_bad_answers(bench):
+    reopened = []
+    bench.board.line.wire.lost = reopened.append
+    await bench.breaks("upload_between")
+    await bench.breaks("answer_lost")
+    for _ in range(3):
+        with pytest.raises(BoardSilent) as told:
+            await bench.board.doors()
+        await asyncio.sleep(told.value.retry_after)
+    await bench.board.open(1, yes)
+    assert reopened == []
+    assert bench.board.line.wire.is_open
+
+
+def test_changes_with_anything_else_among_them_are_noise():
+    board, change = LockWkly("b", None, 1, 8), Changed(2, 3, 0).to_bytes()
+    assert board.is_unasked(change)
+    assert board.is_unasked(change + change)
+    for noise in (b"", b"\xff", change + b"\xff", b"\xff" + change, change[:-1], change + change[:5]):
+        assert not board.is_unasked(noise)
+    assert not board.is_unasked(LockState(2, 0x82, 0, 3, 0).to_bytes())
 
 
 async def test_a_board_tells_a_door_that_is_pushed_shut_and_nobody_mistakes_it(bench, wait_until):
