@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from config.cabinet.families import LOCKS
 from firmware_bridge.device import LockDevice
 from firmware_bridge.frames import Sender, in_hex
+from firmware_bridge.line import Refused
 from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
 # "02, address, lock, command, ask, data length, 03, sum, data".
@@ -228,10 +229,10 @@ class LockKerongCu24(SerialLock):
     def questions(self) -> tuple[Question]:
         return (Question(ReadAll(self.address).to_bytes(), self._bits),)
 
-    def _bits(self, received: bytes, _: bool) -> Bits | None:
+    def _bits(self, received: bytes, _: bool) -> Bits | Refused | None:
         for told in answers_in(received):
-            if (told.board, told.command, told.outcome) == (self.address, READ, OK):
-                return told.bits()
+            if (told.board, told.command) == (self.address, READ):
+                return told.bits() if told.outcome == OK else Refused(told.outcome)
         return None
 
 

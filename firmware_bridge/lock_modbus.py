@@ -15,8 +15,8 @@ from firmware_bridge.device import LockDevice
 from firmware_bridge.errors import BridgeError, PortError, WrongUse
 from firmware_bridge.guard import Guard
 from firmware_bridge.guard.lock import GuardedLock
-from firmware_bridge.line import Exchange
-from firmware_bridge.modbus import REPLY_SECONDS, ModbusBus, Refused
+from firmware_bridge.line import Exchange, Refused
+from firmware_bridge.modbus import REPLY_SECONDS, ModbusBus
 from firmware_bridge.ports import DoorReadings, Permit, Pulse, PulseAnswer
 
 WAVESHARE = RELAY_CARDS["waveshare"]

@@ -12,6 +12,7 @@ from operator import xor
 from config.cabinet.families import LOCKS
 from firmware_bridge.device import LockDevice
 from firmware_bridge.frames import Sender, check_byte_error, in_hex
+from firmware_bridge.line import Refused
 from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
 # "57 4B 4C 59, total length, board, command, data, check".
@@ -19,6 +20,7 @@ HEADER = b"WKLY"
 SHORTEST = 8
 # "82 open one, 83 query one, 84 query all, 85 unsolicited door change".
 OPEN, READ, READ_ALL, CHANGED = 0x82, 0x83, 0x84, 0x85
+ASKED = {OPEN: "opening a lock", READ: "reading a lock", READ_ALL: "reading all"}
 # "80 open several at once, 81 flash a channel, 86 open all, 87 open several in sequence, 88 / 89 channel on
 # / off (held), 90 motor run, 95 servo reset, 96 status".
 OTHERS = {
@@ -33,7 +35,8 @@ OTHERS = {
     0x96: "ask a dispenser for its status",
 }
 # "Replies: status 00 ok / FF fail first"; "door 00 open, 01 closed".
-STATUS = {0x00: "done", 0xFF: "failed"}
+FAILED = 0xFF
+STATUS = {0x00: "done", FAILED: "failed"}
 SWITCH = {0x00: "open", 0x01: "closed"}
 
 
@@ -126,12 +129,29 @@ class AllStates:
 
     @property
     def meaning(self) -> str:
+        if self.status:
+            return f"board {self.board}, answer to reading all: {STATUS[self.status]}"
         open_ = [str(lock) for lock, state in enumerate(self.states, start=1) if SWITCH[state] == "open"]
         which = f"{', '.join(open_)} open" if open_ else "none open"
         return f"board {self.board}, answer to reading all {len(self.states)}: {which}"
 
     def to_bytes(self) -> bytes:
         return _frame(self.board, READ_ALL, bytes([self.status, len(self.states)]) + self.states)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Board to host: it could not do what it was asked; which lock that was about it does not say."""
+
+    board: int
+    command: int
+
+    @property
+    def meaning(self) -> str:
+        return f"board {self.board}, answer to {ASKED[self.command]}: {STATUS[FAILED]}"
+
+    def to_bytes(self) -> bytes:
+        return _frame(self.board, self.command, bytes([FAILED]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +202,7 @@ class NeverSent:
         return f"board {self.board}: {OTHERS[self.command]}{about}; never sent by this program"
 
 
-Frame = OpenLock | ReadLock | ReadAll | LockState | AllStates | Changed | Done | NeverSent
+Frame = OpenLock | ReadLock | ReadAll | LockState | AllStates | Failed | Changed | Done | NeverSent
 
 
 def read_frame(frame: bytes, sender: Sender | None = None) -> Frame:
@@ -237,6 +257,8 @@ def _from_board(board: int, command: int, data: bytes) -> Frame:
     if not data:
         raise ValueError("an answer has a status")
     status, rest = _one_of("status", data[0], STATUS), data[1:]
+    if command in ASKED and status == FAILED and not rest:
+        return Failed(board, command)
     if command in (OPEN, READ):
         _sized(rest, 2)
         return LockState(board, command, status, _lock(rest[0]), _one_of("switch", rest[1], SWITCH))
@@ -291,6 +313,8 @@ class LockWkly(SerialLock):
             match told:
                 case LockState(board=self.address, command=0x82, lock=lock) if lock == channel:
                     return told.status == 0
+                case Failed(board=self.address, command=0x82):
+                    return False
         return None
 
     def is_unasked(self, received: bytes) -> bool:
@@ -302,10 +326,13 @@ class LockWkly(SerialLock):
         longest = SHORTEST + 2 + self.FAMILY.most_channels
         return (Question(ReadAll(self.address).to_bytes(), self._bits, longest),)
 
-    def _bits(self, received: bytes, _: bool) -> Bits | None:
+    def _bits(self, received: bytes, _: bool) -> Bits | Refused | None:
         for told in frames_in(received):
-            if isinstance(told, AllStates) and told.board == self.address and told.status == 0:
-                return {channel: bool(state) for channel, state in enumerate(told.states, start=1)}
+            match told:
+                case Failed(board=self.address, command=0x84) | AllStates(board=self.address, status=0xFF):
+                    return Refused(FAILED)
+                case AllStates(board=self.address, states=states):
+                    return {channel: bool(state) for channel, state in enumerate(states, start=1)}
         return None
 
 

@@ -12,8 +12,8 @@ from typing import ClassVar, Literal, Self, TypeVar
 
 from config.cabinet import Board
 from config.cabinet.families import LONGEST_PULSE_MS, LockFamily
-from firmware_bridge.errors import PortError, WrongUse
-from firmware_bridge.line import LONGEST_ANSWER_BYTES, Exchange, Heard, Line, Take
+from firmware_bridge.errors import BoardRefused, PortError, WrongUse
+from firmware_bridge.line import LONGEST_ANSWER_BYTES, Exchange, Heard, Line, Refused, Take
 from firmware_bridge.ports import DoorReadings, Permit, Pulse, PulseAnswer
 
 REPLY_SECONDS = 0.14
@@ -32,7 +32,7 @@ class Question:
     """One request for door switches, and how its answer is found among what comes back."""
 
     request: bytes
-    take: Take[Bits]
+    take: Take[Bits | Refused]
     longest_answer: int = LONGEST_ANSWER_BYTES
 
 
@@ -128,7 +128,7 @@ class SerialLock(ABC):
         asked: list[float] = []
         answered_at = 0.0
         for question in self.questions():
-            done = await self.line.ask(
+            done: Exchange[Bits | Refused] = await self.line.ask(
                 question.request,
                 self._or_unasked(question.take),
                 board=self.name,
@@ -136,6 +136,8 @@ class SerialLock(ABC):
                 longest_answer=question.longest_answer,
             )
             assert done.answer is not None
+            if isinstance(done.answer, Refused):
+                raise BoardRefused(self.line.address, self.name, done.received, done.answer.code)
             assert done.sent_at is not None
             assert done.answered_at is not None
             bits |= done.answer

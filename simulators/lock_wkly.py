@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from config import cabinet as files
 from firmware_bridge.lock_wkly import (
+    ASKED,
     HEADER,
     OPEN,
     READ,
@@ -15,6 +16,7 @@ from firmware_bridge.lock_wkly import (
     SHORTEST,
     AllStates,
     Changed,
+    Failed,
     LockState,
     with_check,
 )
@@ -25,9 +27,9 @@ LONGEST_REQUEST = 80
 
 @dataclass(slots=True)
 class LockWkly(LockBoard):
-    """One board. ``uploads``: it tells every change of a door, as these boards do."""
+    """One board. ``fails``: it does nothing of what it is told, and says so."""
 
-    uploads: bool = True
+    fails: bool = False
     _seen: dict[int, bool] = field(default_factory=dict)
 
     def split(self, received: bytes) -> tuple[list[bytes], bytes]:
@@ -54,6 +56,8 @@ class LockWkly(LockBoard):
         if frame[5] != address:
             return None
         command, data = frame[6], frame[7:-1]
+        if self.fails and command in ASKED:
+            return Failed(address, command).to_bytes()
         if command in (OPEN, READ) and len(data) == 1:
             return self._one(address, command, data[0])
         if command == READ_ALL and not data:

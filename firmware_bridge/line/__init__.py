@@ -16,7 +16,9 @@ from firmware_bridge.line.turns import Priority, Turns
 from firmware_bridge.line.wire import Direction, End, Plug, Trace, Wire
 from firmware_bridge.ports import Permit
 
-__all__ = ["Direction", "End", "Exchange", "Heard", "Line", "Plug", "Priority", "Take", "Trace", "Wire"]
+__all__ = [
+    "Direction", "End", "Exchange", "Heard", "Line", "Plug", "Priority", "Refused", "Take", "Trace", "Wire",
+]  # fmt: skip
 
 T = TypeVar("T")
 
@@ -52,6 +54,13 @@ class Exchange(Generic[T]):
     received: bytes = b""
     """Nothing where boards only spoke by themselves."""
     withheld: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An answer that says no, and the board's own code for why."""
+
+    code: int
 
 
 @dataclass(slots=True)

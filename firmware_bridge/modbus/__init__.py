@@ -7,7 +7,6 @@ frame can turn an output on to stay.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import cycle
 from typing import TypeVar
 
@@ -15,7 +14,7 @@ from pymodbus.pdu import DecodePDU, ModbusPDU
 
 from config.cabinet.relays import RelayCard
 from firmware_bridge.errors import BoardRefused, ImpossibleReading
-from firmware_bridge.line import Exchange, Line, Wire
+from firmware_bridge.line import Exchange, Line, Refused, Wire
 from firmware_bridge.modbus import tcp
 from firmware_bridge.modbus.crc import has_crc, with_crc
 from firmware_bridge.modbus.frames import EXCEPTION
@@ -47,13 +46,6 @@ FROM_GATEWAYS = (0x0A, 0x0B)
 PERHAPS_BEGUN = (0x04, 0x05)
 
 _decoder = DecodePDU(False)
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An exception answer and its code."""
-
-    code: int
 
 
 class ModbusBus:

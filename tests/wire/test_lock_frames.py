@@ -15,6 +15,7 @@ from firmware_bridge import (
     lock_winnsen,
 )
 from firmware_bridge.frames import Sender
+from firmware_bridge.line import Refused
 from simulators import lock_dingchang as far_dingchang
 from simulators import lock_kerong_cu16 as far_cu16
 from simulators import lock_kerong_cu24 as far_cu24
@@ -177,6 +178,8 @@ def test_a_board_that_could_not_says_so():
     assert cu24.opened(CU24.Answer(1, 3, 0x81, 0x12, b"").to_bytes(), 3) is False
     assert cu24.opened(CU24.Answer(1, 3, 0x81, 0x10, b"").to_bytes(), 3) is True
     assert cu24.opened(CU24.Answer(1, 4, 0x81, 0x10, b"").to_bytes(), 3) is None
+    (question,) = cu24.questions()
+    assert question.take(CU24.Answer(1, 1, 0x80, 0x13, b"").to_bytes(), True) == Refused(0x13)
     winnsen = WINNSEN.LockWinnsen("b", None, 1, 16)
     assert winnsen.opened(WINNSEN.LockState(1, 3, 0x05, 1).to_bytes(), 3) is True
     for other in ((1, 4, 0x05, 1), (2, 3, 0x05, 1), (1, 3, 0x12, 1), (1, 3, 0x05, 0)):

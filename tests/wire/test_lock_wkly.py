@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_bridge.errors import BoardSilent
+from firmware_bridge.errors import BoardRefused, BoardSilent
 from firmware_bridge.frames import Sender
+from firmware_bridge.line import Refused
 from firmware_bridge.lock_wkly import (
     AllStates,
     Changed,
     Done,
+    Failed,
     LockState,
     LockWkly,
     NeverSent,
@@ -134,6 +136,21 @@ def test_a_board_that_could_not_says_so():
     assert board.opened(Changed(1, 3, 0).to_bytes(), 3) is None
 
 
+def test_a_board_that_could_not_says_so_without_naming_the_lock():
+    board = LockWkly("b", None, 1, 8)
+    assert board.opened(Failed(1, 0x82).to_bytes(), 3) is False
+    assert board.opened(Failed(1, 0x83).to_bytes(), 3) is None
+    assert board.opened(Failed(2, 0x82).to_bytes(), 3) is None
+
+
+@pytest.mark.parametrize("told", [Failed(1, 0x84), AllStates(1, 0xFF, bytes(8)), AllStates(1, 0xFF, b"")])
+def test_a_reading_that_failed_is_a_refusal_and_no_switch(told):
+    (question,) = LockWkly("b", None, 1, 8).questions()
+    assert question.take(told.to_bytes(), True) == Refused(0xFF)
+    assert read_frame(told.to_bytes(), Sender.BOARD) == told
+    assert told.meaning == "board 1, answer to reading all: failed"
+
+
 @pytest.fixture
 async def bench(tmp_path):
     file = file_with("lock_wkly")
@@ -155,6 +172,14 @@ async def test_a_change_that_is_told_between_request_and_answer_is_neither(bench
     told = b"".join(bytes.fromhex(data) for _, to_host, data in crossed if to_host)
     changes = [frame for frame in frames_in(told) if isinstance(frame, Changed) and frame.lock == 1]
     assert len(changes) >= 3, "one with each request"
+
+
+async def test_a_board_that_fails_is_told_as_one_that_refuses(bench):
+    bench.served.buses["bus"].boards[0].fails = True
+    assert (await bench.board.open(3, yes)).answer is PulseAnswer.REFUSED
+    with pytest.raises(BoardRefused, match="code 255"):
+        await bench.board.doors()
+    assert bench.standing_open() == []
 
 
 async def test_changes_told_on_a_wire_where_nobody_answers_are_no_bad_answers(bench):
