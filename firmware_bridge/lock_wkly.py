@@ -11,7 +11,7 @@ from operator import xor
 
 from config.cabinet.families import LOCKS
 from firmware_bridge.device import LockDevice
-from firmware_bridge.frames import Sender, check_byte_error, in_hex
+from firmware_bridge.frames import Sender, check_byte_error, in_hex, within
 from firmware_bridge.line import Refused
 from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
@@ -34,6 +34,8 @@ OTHERS = {
     0x95: "reset a dispenser's servo",
     0x96: "ask a dispenser for its status",
 }
+# Their requests name one lock, and so do their answers.
+OF_ONE_LOCK = (0x81, 0x88, 0x89)
 # "Replies: status 00 ok / FF fail first"; "door 00 open, 01 closed".
 FAILED = 0xFF
 STATUS = {0x00: "done", FAILED: "failed"}
@@ -59,8 +61,7 @@ class OpenLock:
     def __post_init__(self) -> None:
         if not LOCKS["lock_wkly"].has_address(self.board):
             raise ValueError(f"board {self.board} is not {LOCKS['lock_wkly'].address_span}")
-        if not 1 <= self.lock <= LOCKS["lock_wkly"].most_channels:
-            raise ValueError(f"lock {self.lock} is not between 1 and {LOCKS['lock_wkly'].most_channels}")
+        _lock(self.lock)
 
     @property
     def meaning(self) -> str:
@@ -229,7 +230,7 @@ def read_frame(frame: bytes, sender: Sender | None = None) -> Frame:
 def _from_host(board: int, command: int, data: bytes) -> Frame:
     if command in (OPEN, READ):
         _sized(data, 1)
-        return OpenLock(board, data[0]) if command == OPEN else ReadLock(board, data[0])
+        return OpenLock(board, data[0]) if command == OPEN else ReadLock(board, _lock(data[0]))
     if command == READ_ALL:
         _sized(data, 0)
         return ReadAll(board)
@@ -239,10 +240,14 @@ def _from_host(board: int, command: int, data: bytes) -> Frame:
 
 
 def _list_of_locks(command: int, data: bytes) -> bytes:
-    if command in (0x80, 0x87) and (not data or data[0] != len(data) - 1 or not data[0]):
-        raise ValueError(f"a count and as many locks are wanted, not {in_hex(data)}")
-    if command in (0x81, 0x88, 0x89):
+    if command in (0x80, 0x87):
+        if not data or data[0] != len(data) - 1 or not data[0]:
+            raise ValueError(f"a count and as many locks are wanted, not {in_hex(data)}")
+        for lock in data[1:]:
+            _lock(lock)
+    if command in OF_ONE_LOCK:
         _sized(data, 1)
+        _lock(data[0])
     if command == 0x86:
         _sized(data, 0)
     return data
@@ -265,7 +270,11 @@ def _from_board(board: int, command: int, data: bytes) -> Frame:
     if command == READ_ALL:
         if not rest or rest[0] != len(rest) - 1:
             raise ValueError(f"count {in_hex(rest[:1])} does not fit {len(rest[1:])} switches")
+        within("count", rest[0], int(status != FAILED), LOCKS["lock_wkly"].most_channels)
         return AllStates(board, status, bytes(_one_of("switch", state, SWITCH) for state in rest[1:]))
+    if command in OF_ONE_LOCK and (rest or status != FAILED):
+        _sized(rest, 1)
+        _lock(rest[0])
     return Done(board, command, status, rest)
 
 
@@ -275,9 +284,7 @@ def _sized(data: bytes, length: int) -> None:
 
 
 def _lock(number: int) -> int:
-    if not 1 <= number <= LOCKS["lock_wkly"].most_channels:
-        raise ValueError(f"lock {number} is not between 1 and {LOCKS['lock_wkly'].most_channels}")
-    return number
+    return within("lock", number, 1, LOCKS["lock_wkly"].most_channels)
 
 
 def _one_of(field: str, value: int, known: dict[int, str]) -> int:

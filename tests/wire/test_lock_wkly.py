@@ -96,6 +96,14 @@ def test_the_check_covers_the_header_and_the_length():
         ("0c008400040001", "count 04 does not fit 2 switches"),
         ("0a00840002" + "00", "count 02 does not fit 1 switches"),
         ("092082" + "01", "board 32 is not 0 to 31"),
+        ("0900830" + "0", "lock 0 is not between 1 and 50"),
+        ("090083fe", "lock 254 is not between 1 and 50"),
+        ("0a00800200" + "01", "lock 0 is not between 1 and 50"),
+        ("0a0087020163", "lock 99 is not between 1 and 50"),
+        ("09008833", "lock 51 is not between 1 and 50"),
+        ("0a00880033", "lock 51 is not between 1 and 50"),
+        ("0a00840000", "count 0 is not between 1 and 50"),
+        ("0a00840033" + "00" * 51, "count 51 is not between 1 and 50"),
         ("0900770" + "1", "there is no command 77"),
         ("08008" + "2", "1 bytes of data are wanted, not 0"),
     ],
@@ -105,6 +113,13 @@ def test_a_frame_that_says_what_cannot_be_is_refused_with_the_field(body, reason
     raw = raw[:4] + bytes([len(raw) + 1]) + raw[5:]
     with pytest.raises(ValueError, match=reason):
         read_frame(raw + bytes([reduce(xor, raw)]))
+
+
+def test_the_same_bytes_are_a_failure_from_a_board_and_a_lock_that_is_none_from_a_host():
+    frame = Failed(0, 0x83).to_bytes()
+    assert read_frame(frame) == read_frame(frame, Sender.BOARD) == Failed(0, 0x83)
+    with pytest.raises(ValueError, match="lock 255 is not between 1 and 50"):
+        read_frame(frame, Sender.HOST)
 
 
 @given(st.binary(max_size=60), st.integers(0, 31), st.integers(1, 50))
