@@ -16,12 +16,15 @@ from firmware_bridge import (
 )
 from firmware_bridge.frames import Sender
 from firmware_bridge.line import Refused
+from firmware_bridge.ports import PulseAnswer
 from simulators import lock_dingchang as far_dingchang
 from simulators import lock_kerong_cu16 as far_cu16
 from simulators import lock_kerong_cu24 as far_cu24
 from simulators import lock_kerong_cu48 as far_cu48
 from simulators import lock_winnsen as far_winnsen
 from simulators.cabinet import Cabinet
+from simulators.serve import Served
+from tests.wire.test_every_lock_family import assemble, file_with
 
 CU16, CU24, CU48 = lock_kerong_cu16, lock_kerong_cu24, lock_kerong_cu48
 DC, WINNSEN = lock_dingchang, lock_winnsen
@@ -203,3 +206,23 @@ def test_a_board_that_could_not_says_so():
     for question, lock in zip(winnsen.questions(), range(1, 17), strict=True):
         assert question.take(WINNSEN.LockState(1, lock, 0x12, 1).to_bytes(), False) == {lock: True}
         assert question.take(WINNSEN.LockState(1, lock % 16 + 1, 0x12, 1).to_bytes(), False) is None
+
+
+@pytest.mark.parametrize("tells_state", [False, True])
+async def test_a_dingchang_board_may_tell_the_state_in_its_answer_and_opens_all_the_same(
+    tmp_path, tells_state
+):
+    file = file_with("lock_dingchang")
+    served = Served(file, tmp_path)
+    served.buses["bus"].boards[0].tells_state = tells_state
+    async with assemble(file, await served.plug_in()) as hardware:
+        pulse = await hardware.boards["a"].open(3, lambda: True)
+        crossed = await served.crossed("bus")
+    served.unplug()
+    assert pulse.answer is PulseAnswer.ACCEPTED
+    received = b"".join(bytes.fromhex(data) for _, to_host, data in crossed if to_host)
+    *_, answer = DC.frames_in(received)
+    assert answer == DC.LockState(1, DC.OPEN, 3, 0 if tells_state else None)
+    assert answer.meaning == "board 1, answer to opening lock 3" + (
+        ", its switch is 0" if tells_state else ""
+    )

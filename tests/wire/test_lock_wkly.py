@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.cabinet import parse
+from config.cabinet.one_board import one_board
 from firmware_bridge.errors import BoardRefused, BoardSilent
 from firmware_bridge.frames import Sender
 from firmware_bridge.line import Refused
@@ -187,6 +189,17 @@ async def test_a_change_that_is_told_between_request_and_answer_is_neither(bench
     told = b"".join(bytes.fromhex(data) for _, to_host, data in crossed if to_host)
     changes = [frame for frame in frames_in(told) if isinstance(frame, Changed) and frame.lock == 1]
     assert len(changes) >= 3, "one with each request"
+
+
+async def test_the_whole_answer_of_fifty_locks_is_waited_for(tmp_path):
+    # 60 bytes at 9600 baud behind a slow board: 0.2 s, where 16 bytes would be given up after 0.17 s.
+    raw = one_board("lock_wkly", 1, 50, 9600)
+    far = Served(parse(raw), tmp_path, turn_round_seconds=0.12)
+    async with assemble(parse(raw), await far.plug_in()) as hardware:
+        assert hardware.flagged == []
+        (board,) = hardware.boards.values()
+        assert (await board.doors()).doors == dict.fromkeys(range(1, 51), False)
+    far.unplug()
 
 
 async def test_a_board_that_fails_is_told_as_one_that_refuses(bench):
