@@ -53,6 +53,10 @@ class DoorReadings:
     answered_at: float
     beams: Mapping[int, bool] = field(default_factory=dict)
     """Input to "something interrupts this light beam"."""
+    stays_on: str = ""
+    """Which output was still on after its pulse, in a sentence; such a board opens nothing any more."""
+    seen_off: bool = False
+    """Whether an output was read after a pulse, and was off; most boards do not tell."""
 
 
 @dataclass(frozen=True, slots=True)

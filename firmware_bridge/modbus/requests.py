@@ -1,7 +1,7 @@
 """What we ask Modbus cards, each as the frame of a serial wire.
 
-A timed pulse, all outputs off, inputs and registers: nothing else is made here, so that no frame of ours can
-turn an output on to stay.
+A timed pulse, outputs off, and reading outputs, inputs and registers: nothing else is made here, so that no
+frame of ours can turn an output on to stay.
 """
 
 import struct
@@ -9,6 +9,7 @@ import struct
 from pymodbus.framer import FramerRTU
 from pymodbus.pdu import DecodePDU, ModbusPDU
 from pymodbus.pdu.bit_message import (
+    ReadCoilsRequest,
     ReadDiscreteInputsRequest,
     WriteMultipleCoilsRequest,
     WriteSingleCoilRequest,
@@ -56,6 +57,20 @@ def all_off(relays: RelayCard, card: int, channels: int) -> bytes:
     if relays.all_off is not None:
         return _framer.buildFrame(_write(card, *relays.all_off))
     return _framer.buildFrame(WriteMultipleCoilsRequest(dev_id=card, address=0, bits=[False] * channels))
+
+
+def output_off(relays: RelayCard, card: int, state: int) -> bytes:
+    """The frame that turns one output off, as cards take it that know of no time."""
+    if relays.state_function == 1:
+        return _framer.buildFrame(WriteSingleCoilRequest(dev_id=card, address=state, bits=[False]))
+    return _framer.buildFrame(_write(card, state, 0))
+
+
+def read_output(relays: RelayCard, card: int, state: int) -> bytes:
+    """The frame that asks whether one output is on."""
+    if relays.state_function == 1:
+        return _framer.buildFrame(ReadCoilsRequest(dev_id=card, address=state, count=1))
+    return read_registers(card, state, 1, function=3)
 
 
 def read_inputs(card: int, inputs: int, function: int = 2) -> bytes:
