@@ -12,6 +12,9 @@ from typing import Protocol
 Permit = Callable[[], bool]
 """Asked as the last statement before the bytes of an opening are written; ``False`` sends nothing."""
 
+SETTLES_SECONDS = 0.3
+"""So long after the end of a pulse a door has sprung off its switch, and a slow clock of a board is through."""
+
 
 class PulseAnswer(StrEnum):
     """What the board said to an opening. None of these says that a door moved."""

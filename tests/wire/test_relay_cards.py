@@ -14,6 +14,7 @@ from firmware_bridge.lock_modbus import OFF_WITHIN_SECONDS, LockModbus
 from firmware_bridge.modbus import ModbusBus, all_off, opening, with_crc
 from firmware_bridge.modbus.frames import ManyOff, Off, TimedPulse
 from firmware_bridge.modbus.reading import read_frame
+from firmware_bridge.modbus.requests import output_off
 from firmware_bridge.ports import PulseAnswer
 from simulators import wire as far
 from simulators.bus import Bus
@@ -100,6 +101,8 @@ def test_every_pulse_of_every_card_ends_by_the_clock_of_the_card(relays):
             assert told.seconds * 1000 == pytest.approx(pulse_ms)
             assert pulse_ms <= LONGEST_PULSE_MS
     assert isinstance(read_frame(all_off(relays, 1, relays.most_channels)), Off | ManyOff)
+    for state in (0, relays.first_state, relays.first_state + relays.most_channels - 1):
+        assert output_off(relays, 1, state)[4:6] == b"\0\0", "off on any make of card"
     assert relays.first_state is not None, "nothing would show that a pulse ended"
 
 
