@@ -13,7 +13,7 @@ Permit = Callable[[], bool]
 """Asked as the last statement before the bytes of an opening are written; ``False`` sends nothing."""
 
 SETTLES_SECONDS = 0.3
-"""So long after the end of a pulse a door has sprung off its switch, and a slow clock of a board is through."""
+"""So long after a pulse a door has sprung off its switch, and a board with a slow clock has ended it."""
 
 
 class PulseAnswer(StrEnum):
