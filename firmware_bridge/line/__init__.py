@@ -27,6 +27,8 @@ ANSWER_ENDS_AFTER_SECONDS = 0.02
 LONGEST_ANSWER_BYTES = 16
 BAD_ANSWERS_BEFORE_REOPENING = 2
 """Some USB adapters stay out of step until their port is closed and opened again."""
+SPEED_DOUBTED_AFTER = 2
+"""So much garbage on a wire on which nobody has ever answered is named as what it mostly is."""
 BACK_OFF = (1, 3, 10)
 """A board that failed n times running is left alone for this many times what asking it cost: a dead one gets
 less than a tenth of the bus at any speed, and one that comes back is heard within some 3 s."""
@@ -102,6 +104,8 @@ class Line:
         self._listening: _Listening[object] | None = None
         self._silent: dict[str, _Silence] = {}
         self._bad_answers = 0
+        self._has_answered = False
+        self._unlike_frames = 0
         wire.heard = self._heard
         wire.lost = self._lost
 
@@ -141,7 +145,7 @@ class Line:
             return done
         pause = self._leave_alone(silence, on_wire + 2 * reply_seconds)
         if done.received:
-            raise BadFrame(self.address, board, done.received)
+            raise BadFrame(self.address, board, done.received, self._doubt(request, done.received))
         raise BoardSilent(self.address, board, pause)
 
     async def command(
@@ -220,7 +224,7 @@ class Line:
         finally:
             bell.cancel()
         if answer is not None:
-            self._bad_answers = 0
+            self._bad_answers, self._has_answered = 0, True
         elif listening.replied:
             self._count_bad_answer()
         if is_poll:
@@ -269,6 +273,17 @@ class Line:
     def _lost(self, error: PortError) -> None:
         if self._listening is not None and not self._listening.found.done():
             self._listening.found.set_exception(error)
+
+    def _doubt(self, request: bytes, received: bytes) -> str:
+        """What these bytes look like. Frames, damaged ones too, begin with the byte that the request does."""
+        heard = received.removeprefix(request)
+        if self._has_answered or not heard or request[:1] in heard:
+            return ""
+        self._unlike_frames += 1
+        if self._unlike_frames < SPEED_DOUBTED_AFTER:
+            return ""
+        here = "in its gateway" if self.wire.is_remote else f"here, {self.wire.baud} baud"
+        return f"nothing else has come yet: this looks like a wrong speed ({here}) or a disturbed wire"
 
     def _count_bad_answer(self) -> None:
         self._bad_answers += 1

@@ -157,6 +157,7 @@ class Wire:
         plug: Plug | None = None,
     ) -> None:
         self.address = address
+        self.baud = baud
         self.byte_seconds = (1 + 8 + (parity != "N") + stopbits) / baud
         self.heard: Callable[[bytes], None] = lambda data: None
         self.lost: Callable[[PortError], None] = lambda error: None
