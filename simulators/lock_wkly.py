@@ -10,12 +10,14 @@ from config import cabinet as files
 from firmware_bridge.lock_wkly import (
     ASKED,
     HEADER,
+    OF_ONE_LOCK,
     OPEN,
     READ,
     READ_ALL,
     SHORTEST,
     AllStates,
     Changed,
+    Done,
     Failed,
     LockState,
     with_check,
@@ -68,7 +70,7 @@ class LockWkly(LockBoard):
             return None
         for lock in locks:
             self._do(command, lock)
-        return with_check(HEADER + bytes([9, address, command, 0]))
+        return Done(address, command, 0, data if command in OF_ONE_LOCK else b"").to_bytes()
 
     def changes(self) -> list[bytes]:
         """What it has to tell without having been asked."""

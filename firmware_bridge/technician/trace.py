@@ -63,9 +63,9 @@ def check_traceable(cabinet: Cabinet) -> None:
     for board in cabinet.board:
         if board.is_guarded:
             fail(
-                f"bus {board.bus} belongs to the guard of board {board.name}, a process that nothing may hold "
-                "up: its bytes are neither recorded nor replayed. Its answers are those of bridge doors and "
-                "bridge open; to see bytes, put a listening adapter on the wire and trace that with --listen"
+                f"bus {board.bus} belongs to the guard of board {board.name}, a process that nothing may "
+                "hold up: its bytes are neither recorded nor replayed. bridge doors and bridge open tell its "
+                "answers; to see bytes, put a listening adapter on the wire and trace that with --listen"
             )
 
 
