@@ -79,15 +79,17 @@ class ModbusBus:
         if relays.all_off is not None and relays.first_state is not None:
             await self._see_nothing_kept(relays, card, board=board)
             for state in range(relays.first_state, relays.first_state + channels):
-                if await self.is_on(relays, card, state, board=board):
+                if await self.is_on(relays, card, state, board=board, urgent=True):
                     raise self._stays_on(board, state, "after all were turned off")
 
-    async def is_on(self, relays: RelayCard, card: int, state: int, *, board: str) -> bool:
+    async def is_on(
+        self, relays: RelayCard, card: int, state: int, *, board: str, urgent: bool = False
+    ) -> bool:
         """Whether an output is on. See ``Line.ask``; ``BoardRefused``: the card does not tell."""
         frame = read_output(relays, card, state)
         read, length = (_bits, 6) if relays.state_function == 1 else (_words, 7)
         take = _expect(card, frame[1], length, lambda answer: read(answer, 1))
-        done = await self._ask(frame, take, board=board, urgent=True)
+        done = await self._ask(frame, take, board=board, urgent=urgent)
         return done.answer not in ([False], [0])
 
     async def output_off(self, relays: RelayCard, card: int, state: int, *, board: str) -> None:

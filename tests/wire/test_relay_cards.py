@@ -231,6 +231,21 @@ async def test_an_output_that_went_off_is_seen_and_one_pulsed_again_is_not_doubt
     assert there.requests()[-2:] == ["010100020001", "010200000008"]
 
 
+async def test_a_card_that_is_silent_about_its_outputs_is_asked_less_and_less(bench, monkeypatch):
+    there = bench("waveshare")
+    here = await there.driver(pulse_ms=100)
+    hear = there.card.hear
+    monkeypatch.setattr(
+        type(there.card), "hear", lambda _, frame, address: hear(frame, address) if frame[1] != 1 else None
+    )
+    pulse = await here.open(3, yes)
+    await asyncio.sleep(pulse.ends_at + OFF_WITHIN_SECONDS - asyncio.get_running_loop().time())
+    for _ in range(30):
+        readings = await here.doors()
+        assert (readings.stays_on, readings.seen_off) == ("", False)
+    assert there.requests().count("010100020001") < 5
+
+
 async def test_a_card_that_does_not_tell_its_outputs_is_neither_believed_nor_doubted(bench):
     there = bench("waveshare")
     here = await there.driver(pulse_ms=100, relays=replace(RELAY_CARDS["waveshare"], first_state=0x0100))
