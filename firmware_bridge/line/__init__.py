@@ -54,7 +54,7 @@ class Exchange(Generic[T]):
     """None when nothing was sent."""
     answered_at: float | None = None
     received: bytes = b""
-    """Nothing where boards only spoke by themselves."""
+    """Nothing where boards only spoke by themselves, or the adapter sent our own bytes back."""
     withheld: bool = False
 
 
@@ -81,8 +81,8 @@ class _Listening(Generic[T]):
 
     @property
     def replied(self) -> bytes:
-        """What came and is not what boards send by themselves."""
-        return b"" if self.is_unasked else bytes(self.received)
+        """What came and is neither what boards send by themselves nor the adapter's echo alone."""
+        return b"" if self.is_unasked or self.received == self.request else bytes(self.received)
 
     def stop(self) -> None:
         if self.falls_silent is not None:
