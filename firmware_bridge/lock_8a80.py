@@ -68,7 +68,7 @@ class OpenLock:
         _board(self.board)
         _lock(self.lock)
         if self.seconds not in (None, 1):
-            raise ValueError(f"a pulse of {self.seconds} s burns a coil; 1 s is the longest")
+            raise ValueError(f"a pulse of {self.seconds} s is not 1 s; a longer one burns a coil")
 
     @property
     def meaning(self) -> str:

@@ -216,7 +216,7 @@ def test_bits_of_the_status_bytes_by_order():
         ("8a 01 63 11", "from a host, lock 99 is not between 1 and 50"),
         ("8a 00 01 11", "from a host, board 0 is not between 1 and 32"),
         ("8a 01 01 22", "from a board, state 22 is neither 00 nor 11"),
-        ("8a 01 01 11 05", "a pulse of 5 s burns a coil"),
+        ("8a 01 01 11 05", "a pulse of 5 s is not 1 s; a longer one burns a coil"),
         ("80 01 33 33", "from a host, lock 51 is not between 1 and 50"),
         ("80 21 00 33", "from a host, board 33 is not between 1 and 32"),
         ("80 ff 01 11", "from a board, board 255 is not between 1 and 32"),
