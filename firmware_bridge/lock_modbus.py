@@ -123,28 +123,30 @@ class LockModbus:
         self._released = True
 
     async def _send(self, channel: int, permit: Permit) -> Pulse:
-        if self.relays.first_state is not None:
-            # Nobody may take this pulse for an earlier one that has not ended.
-            self._look_at[self.relays.first_state + channel - 1] = math.inf
+        state = (self.relays.first_state or 0) + channel - 1
+        self._look_at[state] = math.inf  # nobody may take this pulse for an earlier one that has not ended
+        pulse = Pulse(self.name, channel, PulseAnswer.NO_ANSWER)
         try:
             done = await self.bus.pulse(
                 self.relays, self.address, channel, self.pulse_ms, board=self.name, permit=permit
             )
             pulse = self._pulse(channel, done)
         except PortError:
-            pulse = Pulse(self.name, channel, PulseAnswer.NO_ANSWER)
-        if self.relays.first_state is not None:
+            pass
+        finally:
             ends_at = pulse.ends_at or asyncio.get_running_loop().time() + self.pulse_seconds
-            self._look_at[self.relays.first_state + channel - 1] = ends_at + OFF_WITHIN_SECONDS
+            self._look_at[state] = ends_at + OFF_WITHIN_SECONDS
         return pulse
 
     async def _look_at_outputs(self) -> None:
         """Read those whose pulse is over. One that is on is turned off, and nothing opened any more."""
+        if self.relays.first_state is None:
+            return
         for state, off_from in list(self._look_at.items()):
             if off_from > asyncio.get_running_loop().time():
                 continue
             is_on = await self._is_on(state)
-            if is_on is None or self._look_at[state] != off_from:
+            if is_on is None or self._look_at.get(state) != off_from:
                 continue  # asked again with the next switches; or it has been pulsed again meanwhile
             if is_on:
                 self._stays_on = f"board {self.name} kept output {state} on after its pulse"
@@ -159,7 +161,7 @@ class LockModbus:
         try:
             return await self.bus.is_on(self.relays, self.address, state, board=f"{self.name} outputs")
         except BoardRefused:
-            self._look_at.pop(state)
+            self._look_at.pop(state, None)
         except BoardError:
             pass
         return None

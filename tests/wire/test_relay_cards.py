@@ -217,6 +217,23 @@ def _plain(card: ModbusCard, output: int, order: int, seconds: int) -> None:
         card._set(output - 1, bool(order or seconds))
 
 
+async def test_an_opening_that_is_given_up_is_looked_at_all_the_same(bench, monkeypatch):
+    there = bench("waveshare")
+    here = await there.driver(pulse_ms=100)
+    await here.release()
+    there.breaks(Cause.ANSWER_LOST)
+    monkeypatch.setattr(type(there.card), "_time", lambda card, relay, _: card._set(relay, True))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(here.open(3, yes), 0.05)
+    assert there.coils() == ["3"]
+    there.cabinet.faults.end(Cause.ANSWER_LOST, "card")
+    await asyncio.sleep(0.1 + OFF_WITHIN_SECONDS)
+    looks = await asyncio.gather(here.doors(), here.doors(), return_exceptions=True)
+    assert not any(isinstance(each, KeyError) for each in looks)
+    assert "output 2" in (await here.doors()).stays_on
+    assert there.coils() == []
+
+
 async def test_an_output_that_went_off_is_seen_and_one_pulsed_again_is_not_doubted(bench):
     there = bench("waveshare")
     here = await there.driver(pulse_ms=500)
