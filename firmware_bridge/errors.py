@@ -72,10 +72,19 @@ class BoardSilent(BoardError):
 
 
 class BadFrame(BoardError):
-    """Bytes came that are no answer to what was asked: a wrong check byte, another board, noise."""
+    """Bytes came that are no answer to what was asked: a wrong check byte, another board, noise.
+
+    ``doubt`` says what this looks like, where more than these bytes is known.
+    """
+
+    def __init__(self, port: str, board: str, frame: bytes = b"", doubt: str = "") -> None:
+        self.doubt = doubt
+        super().__init__(port, board, frame)
 
     def _sentence(self) -> str:
-        return f"board {self.board} on {self.port} sent what is no answer: {self.frame.hex(' ') or 'nothing'}"
+        came = self.frame.hex(" ") or "nothing"
+        doubt = f"; {self.doubt}" if self.doubt else ""
+        return f"board {self.board} on {self.port} sent what is no answer: {came}{doubt}"
 
 
 class BoardRefused(BoardError):

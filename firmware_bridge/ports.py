@@ -12,6 +12,9 @@ from typing import Protocol
 Permit = Callable[[], bool]
 """Asked as the last statement before the bytes of an opening are written; ``False`` sends nothing."""
 
+SETTLES_SECONDS = 0.3
+"""So long after a pulse a door has sprung off its switch, and a board with a slow clock has ended it."""
+
 
 class PulseAnswer(StrEnum):
     """What the board said to an opening. None of these says that a door moved."""
@@ -53,6 +56,10 @@ class DoorReadings:
     answered_at: float
     beams: Mapping[int, bool] = field(default_factory=dict)
     """Input to "something interrupts this light beam"."""
+    stays_on: str = ""
+    """Which output was still on after its pulse, in a sentence; such a board opens nothing any more."""
+    seen_off: bool = False
+    """Whether an output was read after a pulse, and was off; most boards do not tell."""
 
 
 @dataclass(frozen=True, slots=True)

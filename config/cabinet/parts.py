@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -17,6 +18,8 @@ from config.cabinet.signals import Indicator, Input
 from config.contract.topics import CABINET_ID, is_cabinet_id
 
 PUBLIC_KEY_BYTES = 32
+USB_NAME = re.compile(r"usb:([0-9a-f]{4}):([0-9a-f]{4})(?::(.+))?", re.IGNORECASE)
+"""Maker, product and perhaps the serial number of an adapter, whichever port it is today."""
 CHILLED_CELSIUS = 5.0
 """How warm a chilled zone may be where its file says nothing else. Frozen has no default."""
 NOT_WIRING = {"name", "channels", "pulse_ms", "inputs", "clear_input", "cut_off"}
@@ -48,6 +51,15 @@ class About(Part):
     inside_button: bool = Field(default=False, description="has a wired 'someone is inside' button")
 
 
+def _port(name: str) -> str:
+    if name.startswith("usb:") and not USB_NAME.fullmatch(name):
+        raise ValueError(f"{name} is no usb:VID:PID or usb:VID:PID:SERIAL, as in usb:1a86:7523")
+    return name
+
+
+PortName = Annotated[str, Field(min_length=1), AfterValidator(_port)]
+
+
 class Bus(Part):
     """A wire with one owner."""
 
@@ -55,9 +67,9 @@ class Bus(Part):
     kind: Literal["serial", "modbus", "gpio"] = Field(
         default="serial", description="who frames what runs on it; gpio: pins of this computer"
     )
-    port: str = Field(
-        min_length=1,
-        description="/dev/tty…; socket://host:port for a gateway; modbus-tcp://host:port; "
+    port: PortName = Field(
+        description="/dev/serial/by-id/…, /dev/tty…, usb:VID:PID or usb:VID:PID:SERIAL; "
+        "socket://host:port for a gateway; modbus-tcp://host:port; "
         "pins: gpiozero:lgpio, gpiod:/dev/gpiochip0",
     )
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
@@ -169,7 +181,7 @@ class Reader(Part):
 
     name: Name
     kind: Annotated[str, AfterValidator(_reader_kind)] = "scan_text"
-    port: str = Field(min_length=1)
+    port: PortName
     baud: Literal[9600, 19200, 38400, 57600, 115200] = 9600
     profile: str = Field(default="", description="whose make it is, where a family differs in that")
     triggered: bool = Field(

@@ -1,8 +1,8 @@
 """What we ask Modbus cards, each as the frame of a serial wire.
 
-A timed pulse, all outputs off, inputs and registers, and what a register map has written. A cabinet file is
-refused when a map of it writes where relay cards have outputs, and such a card hangs on the same wire: no
-frame of ours can turn an output on to stay.
+A timed pulse, outputs off, reading outputs, inputs and registers, and what a register map has written. A
+cabinet file is refused when a map of it writes where relay cards have outputs, and such a card hangs on the
+same wire: no frame of ours can turn an output on to stay.
 """
 
 import struct
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pymodbus.framer import FramerRTU
 from pymodbus.pdu import DecodePDU, ModbusPDU
 from pymodbus.pdu.bit_message import (
+    ReadCoilsRequest,
     ReadDiscreteInputsRequest,
     WriteMultipleCoilsRequest,
     WriteSingleCoilRequest,
@@ -59,6 +60,20 @@ def all_off(relays: RelayCard, card: int, channels: int) -> bytes:
     if relays.all_off is not None:
         return _framer.buildFrame(_write(card, *relays.all_off))
     return _framer.buildFrame(WriteMultipleCoilsRequest(dev_id=card, address=0, bits=[False] * channels))
+
+
+def output_off(relays: RelayCard, card: int, state: int) -> bytes:
+    """The frame that turns one output off, as cards take it that know of no time."""
+    if relays.state_function == 1:
+        return _framer.buildFrame(WriteSingleCoilRequest(dev_id=card, address=state, bits=[False]))
+    return _framer.buildFrame(_write(card, state, 0))
+
+
+def read_output(relays: RelayCard, card: int, state: int) -> bytes:
+    """The frame that asks whether one output is on."""
+    if relays.state_function == 1:
+        return _framer.buildFrame(ReadCoilsRequest(dev_id=card, address=state, count=1))
+    return read_registers(card, state, 1, function=3)
 
 
 def read_inputs(card: int, inputs: int, function: int = 2) -> bytes:

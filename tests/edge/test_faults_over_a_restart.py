@@ -22,7 +22,7 @@ IS_NOT_SO = [
     ("store_failing", "store"), ("disk_full", "store"), ("safe_mode", "cabinet"),
     ("goods_unclaimed", "01"), ("goods_missing", "01"), ("beam_blind", "02"),
     ("tampered", "back-of-old"), ("tilted", "level-of-old"), ("input_silent", "card-of-old"),
-    ("indicator_silent", "lamps-of-old"),
+    ("indicator_silent", "lamps-of-old"), ("output_stays_on", "locks"),
     ("records_restored", "store"), ("guessing", "keypad"), ("file_refused", "cabinet"),
 ]  # fmt: skip
 """Ended by what is seen after the start, without anybody doing anything."""

@@ -189,7 +189,7 @@ def holds_a_coil(frame: bytes) -> bool:
             return value != 0 and not (0x0200 <= address < 0x0400 and 1 <= value <= 10)
         case 0x06:
             address, value = struct.unpack(">HH", frame[2:6])
-            return not (1 <= address <= 8 and value == 0x0500) and (address, value) != (0, 0x0800)
+            return not (1 <= address <= 8 and value in (0, 0x0500)) and (address, value) != (0, 0x0800)
         case 0x0F:
             return any(frame[7:-2])
         case 0x10:
