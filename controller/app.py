@@ -211,6 +211,7 @@ class Edge:
     async def _serve_reader(self, reader: CodeReader) -> None:
         async for scan in reader:
             answer = await self.entrance.scanned(scan.text)
+            await asyncio.sleep(0)  # the pulse comes before any word about it
             log.info("scan", reader=reader.name, answer=answer.kind, refusal=answer.refusal, door=answer.door)
 
 
