@@ -35,6 +35,18 @@ class Sort:
     def file(self, channels: int, **board: object) -> Cabinet:
         return parse(self.raw(channels, **board))
 
+    def two(self, channels: int) -> Cabinet:
+        """Two such boards, "a" and "b", on one bus, with doors A1 and B1 and so on."""
+        raw = self.raw(channels)
+        (one,) = raw["board"]
+        raw["board"] = [one | {"name": name, "address": self.address + n} for n, name in enumerate("ab")]
+        raw["compartment"] = [
+            door | {"board": name, "label": f"{name.upper()}{door['channel']}"}
+            for name in "ab"
+            for door in raw["compartment"]
+        ]
+        return parse(raw)
+
     def frame(self, request: bytes) -> str:
         """What sort of frame a board received: the name of its class."""
         return type(READERS[self.kind](request, Sender.HOST)).__name__
