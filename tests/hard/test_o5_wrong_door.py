@@ -1,8 +1,8 @@
 """Whatever comes back from the wire, only the lock that was asked for gets a pulse, and never a second one.
 
-A million exchanges go over a wire in memory, whose clock is only counted; some hundreds over real ports. Late,
-lost, foreign, echoed and merged answers, garbage and wrong checks come and go as they like. What a driver says
-of its doors is compared with what is true.
+A million exchanges go over a wire in memory, whose clock is only counted; some hundreds over real ports.
+Late, lost, foreign, echoed and merged answers, garbage and wrong checks come and go as they like. What a
+driver says of its doors is compared with what is true.
 """
 
 import asyncio
@@ -28,7 +28,6 @@ OF_A_BOARD = (
     Cause.LATE_REPLY, Cause.ANSWER_LOST, Cause.ANSWERS_AS_ANOTHER, Cause.WRONG_CHECK, Cause.GARBAGE_BEFORE,
     Cause.BOARD_SILENT, Cause.UPLOAD_BETWEEN,
 )  # fmt: skip
-OF_THE_BUS = (Cause.ECHO, Cause.MERGED)
 LATEST = 1.9
 """Of the time that a board is given: no later than the line waits for what is late, before it goes on."""
 NO_CHECK = {"Winnsen"}
@@ -61,12 +60,13 @@ class Bench:
     async def goes_wrong(self) -> None:
         """Something else than before, or nothing."""
         for fault in self.served.faults.active():
-            await self.served.repair(fault.cause.value, fault.where)
+            if fault.cause is not Cause.ECHO:
+                await self.served.repair(fault.cause.value, fault.where)
         for _ in range(self.luck.randrange(3)):
             name = self.luck.choice("ab")
             board = self.hardware.boards[name]
-            cause = self.luck.choice(OF_A_BOARD + OF_THE_BUS)
-            if cause in OF_THE_BUS:
+            cause = self.luck.choice((*OF_A_BOARD, Cause.MERGED))
+            if cause is Cause.MERGED:
                 await self.served.fault(cause.value, "bus")
                 continue
             amounts = {
@@ -137,12 +137,14 @@ async def exchanges(bench: Bench, number: int) -> Told:
     return bench.told
 
 
-async def in_memory(sort: Sort, folder: Path, seed: str, work: Callable) -> Told:
-    """The work on a wire in memory."""
+async def in_memory(sort: Sort, folder: Path, seed: str, work: Callable, echo: bool) -> Told:
+    """The work on a wire in memory, with an adapter that echoes or with one that does not."""
     file, loop = sort.two(CHANNELS), asyncio.get_running_loop()
     cable = Cable("bus")
     served = Served(file, folder, clock=loop.time, end=lambda _: cable, whole_answers=False)
     ports = await served.plug_in()
+    if echo:
+        await served.fault("echo", "bus")
 
     async def plug(_: str) -> object:
         return cable.plug()
@@ -163,9 +165,9 @@ async def on_a_port(sort: Sort, folder: Path, seed: str, work: Callable) -> Told
     return told
 
 
-def in_virtual_time(sort: Sort, folder: Path, seed: str, work: Callable) -> Told:
+def in_virtual_time(sort: Sort, folder: Path, seed: str, work: Callable, echo: bool = False) -> Told:
     with asyncio.Runner(loop_factory=lambda: VirtualLoop(seed)) as runner:
-        return runner.run(in_memory(sort, folder, seed, work))
+        return runner.run(in_memory(sort, folder, seed, work, echo))
 
 
 def says(reached: Callable, told: Told, seed: str) -> None:
@@ -176,11 +178,12 @@ def says(reached: Callable, told: Told, seed: str) -> None:
 
 @pytest.mark.row("O5")
 @pytest.mark.parametrize(
-    "number", [400, pytest.param(100_000, marks=[pytest.mark.hard, pytest.mark.timeout(1200)])]
+    "number", [200, pytest.param(50_000, marks=[pytest.mark.hard, pytest.mark.timeout(1200)])]
 )
+@pytest.mark.parametrize("echo", [False, True], ids=["plain adapter", "adapter that echoes"])
 @pytest.mark.parametrize("name", [name for name in SORTS if name not in ON_REAL_PORTS])
-def test_o5_only_the_lock_that_was_asked_for_gets_a_pulse(tmp_path, name, number, reached):
-    told = in_virtual_time(SORTS[name], tmp_path, name, lambda bench: exchanges(bench, number))
+def test_o5_only_the_lock_that_was_asked_for_gets_a_pulse(tmp_path, name, echo, number, reached):
+    told = in_virtual_time(SORTS[name], tmp_path, name, lambda bench: exchanges(bench, number), echo)
     says(reached, told, name)
     assert told.pulses > NEARLY_ALL_PULSES * number / 2
     assert told.readings > number / 5

@@ -20,7 +20,7 @@ from typing import Any
 from config.cabinet import Board, Bus, parse
 from config.parent import end_with_parent
 from firmware_bridge.assemble import assemble
-from firmware_bridge.errors import BoardError
+from firmware_bridge.errors import BoardError, PortError
 from firmware_bridge.guard import Guard
 from firmware_bridge.guard.lock import GuardedLock
 from firmware_bridge.ports import LockBoard
@@ -132,7 +132,21 @@ async def _opens(board: LockBoard, begun: Callable[[], None]) -> None:
             await asyncio.sleep(ends_at - asyncio.get_running_loop().time())
 
 
-PROGRAMS = {"cabinet": _on_a_cabinet, "pins": _on_pins}
+async def _asks(begun: Callable[[], None], *, raw: dict[str, Any], ports: dict[str, str], told: str) -> None:
+    """Asks for the doors again and again, and writes down when each answer came."""
+    answers = os.open(told, os.O_WRONLY | os.O_APPEND)
+    async with assemble(parse(raw), ports) as hardware:
+        begun()
+        while True:
+            try:
+                await hardware.boards["board"].doors()
+                os.write(answers, f"{asyncio.get_running_loop().time()}\n".encode())
+            except (BoardError, PortError) as error:
+                await asyncio.sleep(getattr(error, "retry_after", 0.0))
+            await asyncio.sleep(0.1)
+
+
+PROGRAMS = {"cabinet": _on_a_cabinet, "pins": _on_pins, "asks": _asks}
 
 
 def _become(asked: dict[str, Any]) -> None:
