@@ -18,7 +18,8 @@ from simulators.serve import Served
 from tests.wire.one_of_each import BAUD, SORTS, Sort
 
 MOVES = {"OpenLock", "TimedPulse"}
-TURNS_OFF = {"Off", "ManyOff"}
+TURNS_OFF = {"Off", "ManyOff", "WriteRegister"}
+"""The last one, with a 0, is how an output in a register is turned off; with a 1 it holds one."""
 INPUTS = {"fc06": 4}
 """By which function the inputs of these cards are read, where it is not 2."""
 GUARDED = {
