@@ -223,9 +223,10 @@ class Cabinet:
         self.boxes[step.box.label] = step.box
         changed = Changed(step.box, (*along.facts, *step.facts))
         if step.pulse is not None and self._unlock is not None:
+            # Somebody waits at a door: the pulse comes first, then logs and listeners, then the answer.
             self._unlock(step.pulse)
-            # Somebody waits at a door: the pulse's task has its turn first, then logs and listeners.
             asyncio.get_running_loop().call_soon(self._tell, changed)
+            await asyncio.sleep(0)
         elif step.facts:
             self._tell(changed)
         return step

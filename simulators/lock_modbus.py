@@ -352,5 +352,6 @@ def build(board: files.Board, wired: Wired) -> list[ModbusCard]:
         inputs = ModbusCard(f"{board.name}-inputs", board.inputs_address or 0, wired.cabinet)
     inputs.inputs, inputs.switches, inputs.closed_input = board.last_input, wired.switches, board.closed_input
     inputs.beams, inputs.clear_input = wired.beams, board.clear_input
-    inputs.inputs_function = board.inputs_function
+    if not isinstance(inputs, Fc06):  # which has them in one way only
+        inputs.inputs_function = board.inputs_function
     return [relays] if inputs is relays else [relays, inputs]

@@ -193,7 +193,7 @@ class Entrance:
         if meta or facts:
             await self._cabinet.record(Change(facts=facts, meta=meta))
 
-    async def said(self, word: str, door: str) -> Answer:
+    async def said(self, word: str, door: str, about: str = "") -> Answer:
         """Whoever loads answers on the screen; see ``Loading.say``. ``remove`` begins a round of removals.
 
         By a technician: ``release``, the goods of a held zone (``door``) were looked at; ``this_door`` and
@@ -206,7 +206,7 @@ class Entrance:
                 return self._show(await self.service.proves(word, door))
             if word == REMOVE:
                 return self._show(await self.removing.begin())
-            return self._show(await self.loading.say(word, door))
+            return self._show(await self.loading.say(word, door, about))
         except StoreFailing:
             return self._show(Answer("refused", refusal="no_store"))
 

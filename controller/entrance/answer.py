@@ -25,6 +25,8 @@ class Answer:
     """What is missing where no compartment fits."""
     asks: tuple[str, ...] = ()
     """What may be answered to a question: ``visit.Word``, ``in_other``, ``this_door``, ``another_door``."""
+    about: str = ""
+    """Which occupancy is asked about. It comes back with the word: an old page answers for no other one."""
     other: str | None = None
     """The door that moved though another one was asked to open."""
     held: tuple[str, ...] = ()

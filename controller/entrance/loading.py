@@ -14,7 +14,7 @@ from controller.entrance.answer import Answer
 from controller.entrance.placing import Delivery, Placing
 from controller.entrance.wrong_door import WrongDoor
 from controller.store import Change, Store
-from controller.visit import Refused, Said, Word
+from controller.visit import Box, Refused, Said, Word
 
 log = structlog.get_logger(__name__)
 
@@ -112,23 +112,23 @@ class Loading:
 
     # --- what whoever loads says
 
-    async def say(self, word: str, door: str) -> Answer:
-        """An answer on the screen about the parcel that was brought to this door."""
+    async def say(self, word: str, door: str, about: str) -> Answer:
+        """An answer on the screen about a parcel that was brought to this door; ``about``: see ``Answer``."""
         if self._wrong_door.asks(door):
-            answer = await self._wrong_door.answered(word)
+            answer = await self._wrong_door.answered(word, about)
         elif word in set(Word):
-            answer = await self._said(Word(word), door)
+            answer = await self._said(Word(word), door, about)
         else:
             answer = Answer("refused", refusal="no_question")
         self.stays()
         return answer
 
-    async def _said(self, word: Word, door: str) -> Answer:
+    async def _said(self, word: Word, door: str, about: str) -> Answer:
         courier, delivery = self.courier, self.placing.at_door(door)
         parcel = delivery.parcel if delivery is not None else self._parcel_in_doubt(door)
         if parcel is None:
             return Answer("refused", refusal="no_question")
-        told = Said(word, parcel, courier.badge if courier is not None else None)
+        told = Said(word, parcel, courier.badge if courier is not None else None, about)
         outcome = await self._cabinet.hear(door, told)
         if isinstance(outcome, Refused):
             return Answer("refused", door=door, refusal=outcome.reason)
@@ -157,7 +157,7 @@ class Loading:
         box = reservations.unsure(self._cabinet.boxes)
         if self.courier is None or box is None:
             return None
-        return _where(box.label)
+        return _where(box)
 
     # --- what happens at the doors
 
@@ -184,7 +184,8 @@ class Loading:
         """A loading has ended unseen, or its door stood open for too long; whoever brought it may know."""
 
         async def ask() -> Answer | None:
-            return _where(door) if visit.in_doubt(self._cabinet.boxes[door]) else None
+            box = self._cabinet.boxes[door]
+            return _where(box) if visit.in_doubt(box) else None
 
         if self._is_here(door) and not self._wrong_door.asks(door):
             self.placing.soon(ask)
@@ -211,6 +212,6 @@ class Loading:
             self.placing.soon(lambda: self.placing.again(delivery))
 
 
-def _where(door: str) -> Answer:
+def _where(box: Box) -> Answer:
     """Is the parcel behind this door?"""
-    return Answer("question", door=door, asks=(Word.IS_IN, Word.NOT_IN))
+    return Answer("question", door=box.label, asks=(Word.IS_IN, Word.NOT_IN), about=box.occupancy or "")

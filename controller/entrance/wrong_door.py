@@ -27,11 +27,12 @@ KEY = "wrong_door"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``delivery`` was to lie behind ``door``; ``other`` sprang open meanwhile."""
+    """``delivery`` was to lie behind ``door``, as ``occupancy``; ``other`` sprang open meanwhile."""
 
     delivery: Delivery
     door: str
     other: str
+    occupancy: str
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -39,7 +40,8 @@ class Question:
     @classmethod
     def from_json(cls, text: str) -> "Question":
         raw = json.loads(text)
-        return cls(Delivery(**raw["delivery"]), raw["door"], raw["other"])
+        # Before there was an occupancy in it, nothing on any screen was about one either.
+        return cls(Delivery(**raw["delivery"]), raw["door"], raw["other"], raw.get("occupancy", ""))
 
 
 class WrongDoor:
@@ -81,7 +83,7 @@ class WrongDoor:
         if is_there and not visit.in_doubt(box):
             return None
         asks = (IN_OTHER, Word.IS_IN, Word.NOT_IN) if is_there else (IN_OTHER, Word.NOT_IN)
-        return Answer("question", door=asked.door, other=asked.other, asks=asks)
+        return Answer("question", door=asked.door, other=asked.other, asks=asks, about=asked.occupancy)
 
     def heard(self, fact: events.Fact) -> None:
         """After the commit."""
@@ -129,7 +131,7 @@ class WrongDoor:
             if delivery is None or opening is None or label == other or box.parcel != delivery.parcel:
                 continue
             if opening.purpose is Purpose.LOAD and not opening.seen_open:
-                return Question(delivery, label, other)
+                return Question(delivery, label, other, box.occupancy or "")
         return None
 
     def _missing_for(self, other: str) -> Question | None:
@@ -140,16 +142,21 @@ class WrongDoor:
                 continue
             is_loading = box.opening is not None and box.opening.purpose is Purpose.LOAD
             if is_loading or visit.in_doubt(box):
-                return Question(delivery, label, other)
+                return Question(delivery, label, other, box.occupancy or "")
         return None
 
     # --- the answer
 
-    async def answered(self, word: str) -> Answer:
-        """Where the parcel is; the question stays until an answer fits what the doors say."""
+    async def answered(self, word: str, about: str) -> Answer:
+        """Where the parcel is; the question stays until an answer fits what the doors say.
+
+        A word about anything else (an older page) is answered by the question that is open now.
+        """
         asked = self._question
         if asked is None or word not in (IN_OTHER, Word.IS_IN, Word.NOT_IN) or not self._is_here(asked.door):
             return Answer("refused", refusal="no_question")
+        if about != asked.occupancy:
+            return self.asked() or Answer("refused", door=asked.door, refusal="other_occupancy")
         box = self._cabinet.boxes[asked.door]
         if box.opening is not None and not visit.in_doubt(box):
             return Answer("refused", door=asked.door, refusal="busy")

@@ -43,6 +43,7 @@ class Word(BaseModel):
 
     word: str = Field(max_length=20)
     door: str = Field(default="", max_length=32)
+    about: str = Field(default="", max_length=64)
 
 
 Nonce = Annotated[str | None, Query(pattern=r"^[0-9a-f]{16}$")]
@@ -145,7 +146,7 @@ class Kiosk:
 
         @app.post("/say")
         async def say(said: Word) -> dict[str, Any]:
-            return asdict(await self._entrance.said(said.word, said.door))
+            return asdict(await self._entrance.said(said.word, said.door, said.about))
 
         @app.post("/again")
         async def again() -> dict[str, Any]:

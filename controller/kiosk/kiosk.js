@@ -170,16 +170,16 @@ function drawChoices() {
     button.type = "button";
     button.dataset.word = choice.word;
     button.textContent = words(choice.says);
-    button.addEventListener("click", () => say(choice.word, choice.door));
+    button.addEventListener("click", () => say(choice));
     return button;
   });
   at("choices").replaceChildren(...buttons);
 }
 
-async function say(word, door) {
+async function say({ word, door, about = "" }) {
   for (const button of at("choices").children) button.disabled = true;
   try {
-    await post("/say", { word, door });
+    await post("/say", { word, door, about });
   } catch {
     show({ tone: "stop", says: at("no-answer").dataset, next_step: at("try-again").dataset, stay_s: 15 });
   }
@@ -329,7 +329,7 @@ at("clear").addEventListener("click", forget);
 at("erase").addEventListener("click", erase);
 at("open").addEventListener("click", openByCode);
 at("back").addEventListener("click", closePanel);
-at("remove").addEventListener("click", () => say("remove", ""));
+at("remove").addEventListener("click", () => say({ word: "remove", door: "" }));
 at("inside").addEventListener("click", inside);
 at("language").addEventListener("click", () => speak(language === "zh" ? "en" : "zh"));
 document.addEventListener("keydown", pressed);

@@ -21,11 +21,12 @@ FAREWELL_S, READ_S, WORK_S = 5, 15, 120
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A button: ``word`` is said of ``door`` when it is pressed."""
+    """A button: ``word`` is said of ``door`` when it is pressed; ``about``: see ``Answer``."""
 
     word: str
     door: str
     says: Sentence
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +124,18 @@ def _question(answer: Answer) -> Panel:
     """Only whoever had the parcel in their hands can answer."""
     door, other = answer.door or "", answer.other
     key = "was_it_this" if "this_door" in answer.asks else "is_it_in" if other is None else "where_is_it"
+    names = {"in_other": {"other": other or ""}}
     choices = tuple(
-        Choice(word, door, say(f"say_{word}", **({"other": other} if word == "in_other" else {"door": door})))
+        Choice(word, door, say(f"say_{word}", **names.get(word, {"door": door})), answer.about)
         for word in answer.asks
     )
     says = say(key, **({"door": door} if other is None else {"other": other}))
     return Panel("wait", says, say(f"{key}_next"), WORK_S, answer.door, choices=choices)
 
 
-def _says_of(door: str, *words: str) -> tuple[Choice, ...]:
-    return tuple(Choice(word, door, say(f"say_{word}", door=door)) for word in words)
+def _says_of(box: fact.BoxNow, *words: str) -> tuple[Choice, ...]:
+    door, about = box.label, box.occupancy or ""
+    return tuple(Choice(word, door, say(f"say_{word}", door=door), about) for word in words)
 
 
 def _refused(answer: Answer) -> Panel:
@@ -186,7 +189,7 @@ def _towards_open(
             words = ("does_not_fit", "not_empty") if purpose == "load" else ()
             return Panel(
                 "go", say("collect", door=door), say(f"{purpose}_next"), WORK_S, door, following,
-                choices=_says_of(door, *words),
+                choices=_says_of(told.box, *words),
             )  # fmt: skip
         case fact.PulseIntended(pulse=pulse) if pulse > 1:
             return _door("wait", "again", told, READ_S)
@@ -221,7 +224,9 @@ def _ended(told: fact._AtBox) -> Panel | None:
 def _deposited(told: fact.ParcelDeposited) -> Panel:
     key = "handed_in" if told.proof == "qr" else "deposited"
     door = told.box.label
-    return Panel("done", say(key, door=door), say(f"{key}_next"), READ_S, choices=_says_of(door, "not_in"))
+    return Panel(
+        "done", say(key, door=door), say(f"{key}_next"), READ_S, choices=_says_of(told.box, "not_in")
+    )
 
 
 def _door(tone: Tone, key: str, told: fact._AtBox, stay_s: float) -> Panel:

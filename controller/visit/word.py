@@ -22,11 +22,15 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """``badge``: who said it; None where a resident stands there."""
+    """``badge``: who said it; None where a resident stands there.
+
+    ``occupancy``: the one that the screen asked about; None where the question outlives it.
+    """
 
     word: Word
     parcel: str
     badge: str | None = None
+    occupancy: str | None = None
 
 
 Reason = Literal["courier", "does_not_fit", "not_empty"]
@@ -39,7 +43,7 @@ _REASONS: dict[Word, Reason] = {
 
 def said(box: Box, told: Said) -> Step | Refused:
     """The word of whoever had the parcel in their hands. That they had it, the caller knows."""
-    if box.parcel is None or box.parcel != told.parcel:
+    if box.parcel is None or box.parcel != told.parcel or told.occupancy not in (None, box.occupancy):
         return Refused("other_occupancy")
     opening = box.opening
     if opening is None or (opening.ambiguous and opening.purpose is Purpose.LOAD):

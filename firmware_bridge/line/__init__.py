@@ -52,6 +52,9 @@ class _Listening(Generic[T]):
     take: Take[T]
     found: asyncio.Future[T | None]
     received: bytearray = field(default_factory=bytearray)
+    mirrors: bool = False
+    """The request would pass for its own answer."""
+    heard_at: float = 0.0
     falls_silent: asyncio.TimerHandle | None = None
 
     def stop(self) -> None:
@@ -155,6 +158,7 @@ class Line:
     ) -> Exchange[T]:
         await self._turns.take(priority)
         loop = asyncio.get_running_loop()
+        quiet_since: float | None = None
         stay_quiet = 0.0
         listening: _Listening[T] = _Listening(request, take, loop.create_future())
         try:
@@ -173,15 +177,16 @@ class Line:
                 if permit is None:
                     raise
                 return Exchange(sent_at=sent_at)  # a part of it may have left
+            listening.mirrors = take(request, True) is not None
             no_answer_at = sent_at + on_wire + reply_seconds
             answer = await self._answer(listening, no_answer_at, permit is None)
             if answer is not None:
-                stay_quiet = self._quiet_seconds
+                quiet_since, stay_quiet = listening.heard_at, self._quiet_seconds
             return Exchange(answer, sent_at, self.wire.last_received_at, bytes(listening.received))
         finally:
             self._listening = None
             listening.stop()
-            self._turns.give_back(loop.time() + stay_quiet)
+            self._turns.give_back((quiet_since or loop.time()) + stay_quiet)
 
     async def _answer(self, listening: _Listening[T], deadline: float, is_poll: bool) -> T | None:
         loop = asyncio.get_running_loop()
@@ -207,10 +212,18 @@ class Line:
         if listening is None or listening.found.done():
             return
         listening.received += data
-        listening.stop()
-        if not self._look(listening, silent=False):
-            loop = asyncio.get_running_loop()
-            listening.falls_silent = loop.call_later(ANSWER_ENDS_AFTER_SECONDS, self._look, listening, True)
+        listening.heard_at = asyncio.get_running_loop().time()
+        if not self._look(listening, silent=False) and listening.falls_silent is None:
+            self._await_silence(listening)
+
+    def _await_silence(self, listening: _Listening[object]) -> None:
+        loop = asyncio.get_running_loop()
+        silent_at = listening.heard_at + ANSWER_ENDS_AFTER_SECONDS
+        if loop.time() < silent_at:  # one timer for all bytes of an answer: they come one by one
+            listening.falls_silent = loop.call_at(silent_at, self._await_silence, listening)
+        else:
+            listening.falls_silent = None
+            self._look(listening, silent=True)
 
     def _look(self, listening: _Listening[object], silent: bool) -> bool:
         if listening.found.done():
@@ -226,12 +239,12 @@ class Line:
         """Where the answer may stand. The acknowledgement of an unlock can look exactly like its echo."""
         received = bytes(listening.received)
         _, own, after = received.partition(listening.request)
-        if listening.take(listening.request, True) is None:
+        if not listening.mirrors:
             return (after, received) if own else (received,)
         return (after,) if self.echoes else (received,)
 
     def _learn_echo(self, listening: _Listening[T], *, answered: bool) -> None:
-        if listening.take(listening.request, True) is not None:
+        if listening.mirrors:
             return  # its answer looks like its echo, and tells nothing
         if listening.request in bytes(listening.received):
             self.echoes = True

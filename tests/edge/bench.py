@@ -217,6 +217,15 @@ def _in_force(key: SigningKey, purpose: Any) -> KeyInForce:
     return KeyInForce(kid=key.kid, purpose=purpose, public=public, not_before_ms=0, not_after_ms=FAR)
 
 
+def asked_about(edge: Any, door: str) -> str:
+    """What the screen says now that its buttons at this door are about."""
+    question = edge.entrance.loading._wrong_door.asked()
+    if question is not None and question.door == door:
+        return str(question.about)
+    box = edge.cabinet.boxes.get(door)
+    return "" if box is None else box.occupancy or ""
+
+
 class Bench:
     """An edge in this process on the wires of a served cabinet."""
 
@@ -314,9 +323,10 @@ class Bench:
         """The parcel's plain label in front of the reader."""
         return await self.edge.entrance.scanned(codes.parcel_label(order.parcel))
 
-    async def say(self, word: str, door: str | None) -> Any:
-        """A button on the screen."""
-        return await self.edge.entrance.said(word, door or "")
+    async def say(self, word: str, door: str | None, about: str | None = None) -> Any:
+        """A button on the screen; ``about``: on an older page, that was drawn for something else."""
+        on_screen = asked_about(self.edge, door or "") if about is None else about
+        return await self.edge.entrance.said(word, door or "", on_screen)
 
     async def opens(self, label: str | None) -> str:
         """The door is open, and the edge has seen it."""

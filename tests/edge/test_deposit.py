@@ -118,6 +118,23 @@ async def test_a_door_that_does_not_open_is_set_aside_and_another_opens_by_itsel
 # --- nothing was put in
 
 
+async def test_a_page_that_was_drawn_for_another_parcel_says_nothing_of_the_next_one(bench):
+    first, door = await begun(bench)
+    await put(bench, first, door)
+    old_page = bench.box(door).occupancy
+    await bench.edge.entrance.typed(first.code)
+    await bench.collect(door)
+    await bench.becomes(door, "vacant")
+    second = bench.cloud.expect()
+    await bench.hand_over()
+    assert await bench.opens((await bench.scan(second)).door) == door
+    assert (await bench.say("does_not_fit", door, old_page)).refusal == "other_occupancy"
+    await put(bench, second, door)
+    for about in (old_page, ""):
+        assert (await bench.say("not_in", door, about)).refusal == "other_occupancy"
+    assert bench.boxes_with(second) == [door]
+
+
 async def test_nothing_put_in_takes_a_deposit_back(bench):
     order, door = await begun(bench)
     await bench.shut(door)
@@ -186,6 +203,14 @@ async def test_a_parcel_that_went_behind_the_wrong_door_is_collected_there(bench
     await bench.collect("03")
     await bench.becomes("03", "vacant")
     assert not bench.box("03").assignable
+
+
+async def test_a_word_that_was_meant_for_an_earlier_question_is_answered_by_the_one_that_is_open(bench):
+    _, question = await another_door_moves(bench)
+    await bench.closed("03")
+    again = await bench.say("in_other", question.door, "00000000000000aa-1")
+    assert (again.kind, again.about) == ("question", question.about)
+    assert (await bench.say("in_other", question.door, question.about)).kind == "noted"
 
 
 async def test_a_parcel_still_in_hand_after_a_wrong_door_gets_another_one(bench):
@@ -320,7 +345,8 @@ async def test_a_zone_that_the_cabinet_does_not_have_is_full(bench):
 async def test_buttons_on_the_screen_say_it(bench):
     order, door = await begun(bench)
     async with httpx.AsyncClient(base_url=bench.kiosk_url) as kiosk:
-        answer = (await kiosk.post("say", json={"word": "does_not_fit", "door": door})).json()
+        said = {"word": "does_not_fit", "door": door, "about": bench.box(door).occupancy}
+        answer = (await kiosk.post("say", json=said)).json()
         assert answer["kind"] == "opening"
         for word, named in (("open sesame", door), ("not_in", "99"), ("is_in", "")):
             refused = (await kiosk.post("say", json={"word": word, "door": named})).json()

@@ -13,7 +13,9 @@ from controller.kiosk.words import WORDS, say
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 ORDER, PARCEL = "00000000000000aa", "00000000000000bb"
-BOX = fact.BoxNow(label="05", state="occupied", door="open", order=ORDER, parcel=PARCEL)
+BOX = fact.BoxNow(
+    label="05", state="occupied", door="open", occupancy="00000000000000ee-1", order=ORDER, parcel=PARCEL
+)
 
 
 CLOSED = BOX.model_copy(update={"door": "closed"})
@@ -155,8 +157,14 @@ def test_an_emergency_says_what_to_do_and_shows_all_doors():
 @pytest.mark.parametrize(
     "asked",
     [
-        Answer("question", door="05", asks=("is_in", "not_in")),
-        Answer("question", door="05", other="06", asks=("in_other", "is_in", "not_in")),
+        Answer("question", door="05", asks=("is_in", "not_in"), about="00000000000000ee-1"),
+        Answer(
+            "question",
+            door="05",
+            other="06",
+            asks=("in_other", "is_in", "not_in"),
+            about="00000000000000ee-2",
+        ),
         Answer("question", door="05", asks=("this_door", "another_door")),
     ],
 )
@@ -167,6 +175,7 @@ def test_a_question_offers_its_answers_as_buttons_in_both_languages(asked):
     assert [(choice.word, choice.door) for choice in panel.choices] == [(word, "05") for word in asked.asks]
     for choice in panel.choices:
         assert_said_well(choice.says)
+        assert choice.about == asked.about
 
 
 def test_a_full_cabinet_says_what_is_missing():
@@ -176,7 +185,10 @@ def test_a_full_cabinet_says_what_is_missing():
 
 def test_an_open_door_lets_the_courier_say_that_it_does_not_fit():
     panel = panel_of(in_opening(fact.DoorOpened, "load", pulse=1, after_pulse_ms=90))
-    assert [choice.word for choice in panel.choices] == ["does_not_fit", "not_empty"]
+    assert [(choice.word, choice.about) for choice in panel.choices] == [
+        ("does_not_fit", BOX.occupancy),
+        ("not_empty", BOX.occupancy),
+    ]
     assert panel_of(in_opening(fact.DoorOpened, pulse=1, after_pulse_ms=90)).choices == ()
 
 

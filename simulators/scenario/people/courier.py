@@ -75,7 +75,7 @@ class Courier:
                 return
             word = "is_in" if self._front.parcels[parcel].box == answer.door else "not_in"
             self._front.trace(f"courier says of {parcel} at {answer.door}: {word}")
-            answer = await edge.entrance.said(word, answer.door)
+            answer = await edge.entrance.said(word, answer.door, answer.about)
 
     async def _load(self, parcel: Parcel, brought: list[Parcel]) -> bool:
         for _ in range(TRIES):
@@ -133,7 +133,7 @@ class Courier:
         edge = self._front.place.edge
         if edge is None or not self._front.place.is_serving:
             return False
-        answer = await edge.entrance.said("does_not_fit", label)
+        answer = await edge.entrance.said("does_not_fit", label, edge.cabinet.boxes[label].occupancy or "")
         if answer.kind != "opening" and answer.refusal != "no_fit":
             return False
         self._front.count("does not fit")

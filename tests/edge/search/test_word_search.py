@@ -8,6 +8,7 @@ search closes.
 from collections import deque
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 
 import pytest
 
@@ -90,9 +91,10 @@ def check_entitled(world: World, name: str, step: visit.Step) -> None:
 def words(world: World):
     """Whoever loads says what is in, at any moment; and another door may move meanwhile."""
     for told in Word:
-        for parcel in (PARCEL, "00000000000000dd"):
-            outcome = visit.said(world.box, visit.Said(told, parcel))
+        for parcel, occupancy in product((PARCEL, "00000000000000dd"), (None, MINE, OTHER)):
+            outcome = visit.said(world.box, visit.Said(told, parcel, occupancy=occupancy))
             if not isinstance(outcome, Refused):
+                assert occupancy in (None, world.box.occupancy)
                 check_word(world, told, outcome)
                 yield f"said {told}", take(world, outcome)
     yield "doubted", take(world, visit.doubted(world.box))

@@ -13,6 +13,7 @@ from config.contract.topics import Leaf
 from simulators.cabinet import Door, Goods
 from simulators.scenario.people import Order
 from simulators.scenario.truth import Parcel
+from tests.edge.bench import asked_about
 from tests.edge.stateful.office import Office
 from tests.edge.stateful.stand import TAIL, Stand
 
@@ -109,7 +110,7 @@ class People:
         if edge.cabinet.boxes[door].parcel not in (None, parcel.id):
             return  # the screen asks about another one
         self._stand.story.trace(self._place.id, f"a voice says {word} of {parcel.id} at {door}")
-        saying = asyncio.ensure_future(edge.entrance.said(word, door))
+        saying = asyncio.ensure_future(edge.entrance.said(word, door, asked_about(edge, door)))
         await asyncio.wait([saying], timeout=6)
         saying.cancel()
 
