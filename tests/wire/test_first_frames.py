@@ -60,6 +60,7 @@ def test_h2_pins_are_refused_until_their_hardware_is_named():
 def test_every_family_times_its_pulses_or_is_among_those_above():
     assert {kind for kind, family in LOCKS.items() if not family.times_its_pulse} == {"lock_gpio"}
     assert not RELAY_CARDS.keys() & UNTIMED_CARDS.keys()
+    assert {sort.kind for sort in SORTS.values()} == LOCKS.keys() - {"lock_gpio"}
 
 
 @pytest.mark.row("H1")

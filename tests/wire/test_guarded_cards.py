@@ -13,6 +13,7 @@ from config.cabinet.relays import UNTIMED_CARDS
 from config.problems import BadFile
 from firmware_bridge import modbus
 from firmware_bridge.assemble import Hardware, assemble
+from firmware_bridge.errors import BoardError
 from firmware_bridge.guard.lock import GuardedLock
 from firmware_bridge.ports import PulseAnswer
 from simulators.serve import Served
@@ -101,6 +102,53 @@ async def test_the_outputs_are_off_before_the_guard_serves(tmp_path):
     async with assemble(file, ports) as hardware:
         assert hardware.flagged == []
         assert not served.cabinet.compartment("A5").coil_on
+    served.unplug()
+
+
+def two_cards() -> Cabinet:
+    raw = raw_file("value-0100", channels=2)
+    (card,) = raw["board"]
+    raw["board"].append(card | {"name": "other", "address": 2})
+    raw["compartment"] = [
+        {"label": f"{row}{n}", "size": "M", "board": name, "channel": n}
+        for row, name in (("A", "board"), ("B", "other"))
+        for n in (1, 2)
+    ]
+    return parse(raw)
+
+
+async def answers_again(lock: GuardedLock) -> None:
+    """Ask for the doors, as the controller does all the time; a card that was silent is asked seldom."""
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                await lock.doors()
+                return
+            except BoardError:
+                await asyncio.sleep(0.1)
+
+
+@pytest.mark.row("H4")
+@pytest.mark.parametrize("echo", [False, True])
+async def test_h4_a_silent_card_is_begun_only_after_it_said_that_its_outputs_are_off(tmp_path, wait_until, echo):
+    """And it keeps nobody from the other card. The echo of "off" looks exactly like the word of the card."""
+    file = two_cards()
+    served = Served(file, tmp_path)
+    ports = await served.plug_in()
+    if echo:
+        await served.fault("echo", "bus")
+    await served.fault("board_silent", "board")
+    served.cabinet.hold("A2")
+    async with assemble(file, ports) as hardware:
+        lock, other = hardware.boards["board"], hardware.boards["other"]
+        assert [flag.part for flag in hardware.flagged] == ["board board"]
+        assert (await other.open(1, yes)).answer is PulseAnswer.ACCEPTED
+        await served.repair("board_silent", "board")
+        assert (await lock.open(1, yes)).answer is PulseAnswer.REFUSED
+        assert served.cabinet.compartment("A1").energised == []
+        await answers_again(lock)
+        await wait_until(lambda: not served.cabinet.compartment("A2").coil_on)
+        assert (await lock.open(1, yes)).answer is PulseAnswer.ACCEPTED
     served.unplug()
 
 
