@@ -130,7 +130,7 @@ async def answers_again(lock: GuardedLock) -> None:
 
 @pytest.mark.row("H4")
 @pytest.mark.parametrize("echo", [False, True])
-async def test_h4_a_silent_card_is_begun_only_after_it_said_that_its_outputs_are_off(tmp_path, wait_until, echo):
+async def test_h4_a_silent_card_is_begun_only_after_it_said_that_all_is_off(tmp_path, wait_until, echo):
     """And it keeps nobody from the other card. The echo of "off" looks exactly like the word of the card."""
     file = two_cards()
     served = Served(file, tmp_path)
