@@ -325,8 +325,10 @@ def _parts(file: CabinetFile) -> dict[str, Collection[str]]:
     """What there is that may be faulty, by its fault."""
     cold = [zone.name for zone in file.zone if zone.limit is not None]
     probes = [probe.name for probe in file.thermometer]
+    cards = [board.name for board in file.board if board.family.bus == "modbus" and not board.is_guarded]
     return {
-        "board_silent": [board.name for board in file.board], "thermometer_silent": probes,
+        "board_silent": [board.name for board in file.board], "output_stays_on": cards,
+        "thermometer_silent": probes,
         "too_warm": cold, "cold_hold": cold,
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Reads the switches and beams of every board, over and over, and says when a board stops answering."""
+"""Reads the switches and beams of every board, over and over, and says when a board fails."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -76,6 +76,10 @@ class Switches:
     async def _read(self, one: Watched) -> None:
         readings = await one.board.doors()
         await self._cabinet.read(_by_label(one, readings))
+        if readings.stays_on:
+            await self._health.begins("output_stays_on", one.board.name, readings.stays_on)
+        elif readings.seen_off:
+            await self._health.ends("output_stays_on", one.board.name)
 
 
 def _by_label(one: Watched, readings: DoorReadings) -> list[tuple[str, Reading]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from config.cabinet import Bus, Cabinet, Reader
+from config.cabinet import Thermometer as Probe
 from config.cabinet.families import plug_in
 from firmware_bridge import (
     lock_8a80,
@@ -24,13 +25,15 @@ from firmware_bridge import (
     scan_trigger,
     scan_wedge,
 )
+from firmware_bridge.climate_registers import ClimateRegisters
 from firmware_bridge.climate_xymd02 import ClimateXymd02
 from firmware_bridge.device import LockDevice
 from firmware_bridge.errors import BoardError, BridgeError, PortError, WrongUse
 from firmware_bridge.guard import Guard
 from firmware_bridge.line import Line, Plug, Trace, Wire
 from firmware_bridge.modbus import ModbusBus
-from firmware_bridge.ports import LockBoard, Port, Thermometer
+from firmware_bridge.ports import LockBoard, Port, Scale, Thermometer
+from firmware_bridge.scale_registers import ScaleRegisters
 from firmware_bridge.serial_reader import SerialReader
 
 DEVICES = {
@@ -92,6 +95,7 @@ class Hardware:
 
     boards: dict[str, LockBoard] = field(default_factory=dict)
     thermometers: dict[str, Thermometer] = field(default_factory=dict)
+    scales: dict[str, Scale] = field(default_factory=dict)
     readers: dict[str, SerialReader] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
     wires: dict[str, Port] = field(default_factory=dict)
@@ -176,9 +180,10 @@ def assemble(
         beams = [c.beam_input for c in cabinet.compartment if c.board == board.name and c.beam_input]
         hardware.boards[board.name] = device(board.kind).drive(board, buses[board.bus], tuple(beams))
     for probe in cabinet.thermometer:
-        bus_of_probe = buses[probe.bus]
-        assert isinstance(bus_of_probe, ModbusBus)  # the cabinet file's cross checks say so
-        hardware.thermometers[probe.name] = ClimateXymd02(probe.name, bus_of_probe, probe.address)
+        hardware.thermometers[probe.name] = _thermometer(cabinet, probe, _modbus(buses[probe.bus]))
+    for scale in cabinet.scale:
+        bus_of_scale, of_its_make = _modbus(buses[scale.bus]), cabinet.register_maps[scale.map]
+        hardware.scales[scale.name] = ScaleRegisters(scale.name, bus_of_scale, scale.address, of_its_make)
     for reader in cabinet.reader:
         wire = _reader_wire(reader, other.pop(reader.name, reader.port), trace, plug)
         hardware.wires[reader.name] = wire
@@ -186,6 +191,17 @@ def assemble(
     if other:
         raise WrongUse(cabinet.id, f"has no bus or reader named {', '.join(sorted(other))}")
     return hardware
+
+
+def _thermometer(cabinet: Cabinet, probe: Probe, bus: ModbusBus) -> Thermometer:
+    if probe.map is None:
+        return ClimateXymd02(probe.name, bus, probe.address)
+    return ClimateRegisters(probe.name, bus, probe.address, cabinet.register_maps[probe.map])
+
+
+def _modbus(bus: Line | ModbusBus | Guard) -> ModbusBus:
+    assert isinstance(bus, ModbusBus)  # the cabinet file's cross checks say so
+    return bus
 
 
 def _bus_wire(bus: Bus, address: str, trace: Trace | None, plug: Plug | None) -> Wire:

@@ -9,7 +9,10 @@
     │   ├── BadFrame              something came back that is no answer to what was asked
     │   ├── BoardRefused          it understood and said no
     │   ├── BoardFailed           its guard could not do what was asked
+    │   ├── StillMoving           what lies on a scale does not rest
     │   └── ImpossibleReading     it answered with a value that cannot be
+    │       └── SwappedWords          and that could be with its two halves in the other order
+    ├── AddressKept           a device was not given another address
     ├── UnreadableScan        a reader sent what is no text
     └── WrongUse              a mistake of the caller, or of the cabinet file
 
@@ -69,10 +72,19 @@ class BoardSilent(BoardError):
 
 
 class BadFrame(BoardError):
-    """Bytes came that are no answer to what was asked: a wrong check byte, another board, noise."""
+    """Bytes came that are no answer to what was asked: a wrong check byte, another board, noise.
+
+    ``doubt`` says what this looks like, where more than these bytes is known.
+    """
+
+    def __init__(self, port: str, board: str, frame: bytes = b"", doubt: str = "") -> None:
+        self.doubt = doubt
+        super().__init__(port, board, frame)
 
     def _sentence(self) -> str:
-        return f"board {self.board} on {self.port} sent what is no answer: {self.frame.hex(' ') or 'nothing'}"
+        came = self.frame.hex(" ") or "nothing"
+        doubt = f"; {self.doubt}" if self.doubt else ""
+        return f"board {self.board} on {self.port} sent what is no answer: {came}{doubt}"
 
 
 class BoardRefused(BoardError):
@@ -106,6 +118,40 @@ class ImpossibleReading(BoardError):
 
     def _sentence(self) -> str:
         return f"board {self.board} on {self.port} says {self.reading}, which cannot be"
+
+
+class SwappedWords(ImpossibleReading):
+    """``reading`` cannot be, ``swapped`` can: with ``word_order``, which is not the map's own."""
+
+    def __init__(
+        self, port: str, board: str, frame: bytes, reading: str, *, swapped: str, word_order: str
+    ) -> None:
+        self.swapped, self.word_order = swapped, word_order
+        super().__init__(port, board, frame, reading)
+
+    @property
+    def own_order(self) -> str:
+        """The register map's."""
+        return "low" if self.word_order == "high" else "high"
+
+    def _sentence(self) -> str:
+        hint = f'the words seem swapped: word_order = "{self.word_order}" makes it {self.swapped}'
+        return f"{ImpossibleReading._sentence(self)}; {hint}"
+
+
+class StillMoving(BoardError):
+    """A scale whose load does not rest was told to take it for nothing."""
+
+    def _sentence(self) -> str:
+        return f"board {self.board} on {self.port}: what lies on it is still moving"
+
+
+class AddressKept(BridgeError):
+    """A device at ``address`` was not given another one, for a ``reason``."""
+
+    def __init__(self, port: str, address: int, reason: str) -> None:
+        self.port, self.address, self.reason = port, address, reason
+        super().__init__(f"address {address} on {port}: {reason}")
 
 
 class UnreadableScan(BridgeError):

@@ -32,6 +32,13 @@ def in_hex(frame: bytes) -> str:
     return frame.hex(" ") or "nothing"
 
 
+def within(field: str, number: int, first: int, last: int) -> int:
+    """The number; ``ValueError`` names its field where it cannot be."""
+    if not first <= number <= last:
+        raise ValueError(f"{field} {number} is not between {first} and {last}")
+    return number
+
+
 def check_byte_error(frame: bytes, expected: int) -> ValueError:
     """The last byte is the check byte of a frame, and it is wrong."""
     return ValueError(

@@ -12,7 +12,7 @@ from typing import Literal, Self
 from config.cabinet import Board
 from config.cabinet.families import LOCKS
 from firmware_bridge.device import LockDevice
-from firmware_bridge.frames import Sender, check_byte_error, in_hex
+from firmware_bridge.frames import Sender, check_byte_error, in_hex, within
 from firmware_bridge.line import Line
 from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
@@ -40,6 +40,14 @@ def has_check(frame: bytes) -> bool:
     return len(frame) > 1 and reduce(xor, frame) == 0
 
 
+def _board(number: int) -> int:
+    return within("board", number, 1, HIGHEST_ADDRESS)
+
+
+def _lock(number: int) -> int:
+    return within("lock", number, 1, HIGHEST_LOCK)
+
+
 def _checked(frame: bytes, what: str) -> bytes:
     if len(frame) < 2:
         raise ValueError(f"{what}: too short: {in_hex(frame)}")
@@ -57,12 +65,10 @@ class OpenLock:
     seconds: int | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.board <= HIGHEST_ADDRESS:
-            raise ValueError(f"board {self.board} is not between 1 and {HIGHEST_ADDRESS}")
-        if not 1 <= self.lock <= HIGHEST_LOCK:
-            raise ValueError(f"lock {self.lock} is not between 1 and {HIGHEST_LOCK}")
+        _board(self.board)
+        _lock(self.lock)
         if self.seconds not in (None, 1):
-            raise ValueError(f"a pulse of {self.seconds} s burns a coil; 1 s is the longest")
+            raise ValueError(f"a pulse of {self.seconds} s is not 1 s; a longer one burns a coil")
 
     @property
     def meaning(self) -> str:
@@ -106,9 +112,11 @@ class LockState:
     def from_bytes(cls, frame: bytes) -> Self:
         """``ValueError`` when these bytes are no answer about one lock."""
         _checked(frame, "lock state")
-        if len(frame) != 5 or frame[0] not in (OPEN, READ) or frame[3] not in (0x00, 0x11):
+        if len(frame) != 5 or frame[0] not in (OPEN, READ):
             raise ValueError(f"not the state of a lock: {frame.hex(' ')}")
-        return cls(*frame[:4])
+        if frame[3] not in (0x00, 0x11):
+            raise ValueError(f"state {frame[3]:02x} is neither 00 nor 11")
+        return cls(frame[0], _board(frame[1]), _lock(frame[2]), frame[3])
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +139,7 @@ class ReadLock:
         _checked(frame, "read one")
         if len(frame) != 5 or frame[0] != READ or frame[2] == 0 or frame[3] != ALL_STATES:
             raise ValueError(f"not a read-one frame: {frame.hex(' ')}")
-        return cls(frame[1], frame[2])
+        return cls(_board(frame[1]), _lock(frame[2]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +161,7 @@ class ReadAll:
         _checked(frame, "read all")
         if len(frame) != 5 or frame[0] != READ or frame[2:4] != bytes([0x00, ALL_STATES]):
             raise ValueError(f"not a read-all frame: {frame.hex(' ')}")
-        return cls(frame[1])
+        return cls(_board(frame[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +184,7 @@ class AllStates:
         _checked(frame, "all states")
         if len(frame) not in READ_ALL_LENGTHS or frame[0] != READ or frame[-2] != ALL_STATES:
             raise ValueError(f"not the states of all locks: {frame.hex(' ')}")
-        return cls(frame[1], frame[2:-2])
+        return cls(_board(frame[1]), frame[2:-2])
 
     def bits(self, byte_order: Literal["last", "first"]) -> dict[int, bool]:
         """Channel to bit; ``byte_order`` says which status byte holds channels 1 to 8."""
@@ -205,14 +213,10 @@ class NeverSent:
         opens_all = frame[:1] == bytes([OPEN]) and frame[2:3] == b"\x00"
         if len(frame) != 5 or frame[3] != PULSE or not (opens_all or frame[0] in (HOLD, LET_GO)):
             raise ValueError(f"not a command that holds or opens everything: {frame.hex(' ')}")
-        return cls(*frame[:3])
+        return cls(frame[0], _board(frame[1]), 0 if opens_all else _lock(frame[2]))
 
 
 Frame = OpenLock | LockState | ReadLock | ReadAll | AllStates | NeverSent
-SENT_BY = {
-    Sender.HOST: (OpenLock, NeverSent, ReadAll, ReadLock),
-    Sender.BOARD: (LockState, AllStates),
-}
 
 
 def read_frame(frame: bytes, sender: Sender | None = None) -> Frame:
@@ -222,12 +226,24 @@ def read_frame(frame: bytes, sender: Sender | None = None) -> Frame:
     where nobody says that a board sent it.
     """
     _checked(frame, "8A/80 frame")
-    for kind in (kind for by in Sender if sender in (None, by) for kind in SENT_BY[by]):
+    reasons = []
+    for by in Sender if sender is None else (sender,):
         try:
-            return kind.from_bytes(frame)
-        except ValueError:
-            continue
-    raise ValueError(f"no 8A/80 frame{f' of a {sender}' if sender else ''}: {in_hex(frame)}")
+            return (_of_host(frame) if by is Sender.HOST else _of_board(frame)).from_bytes(frame)
+        except ValueError as error:
+            reasons.append(f"from a {by}, {error}")
+    raise ValueError(f"no 8A/80 frame: {in_hex(frame)}: {'; '.join(reasons)}")
+
+
+def _of_host(frame: bytes) -> type[OpenLock | NeverSent | ReadAll | ReadLock]:
+    is_for_all = frame[2:3] == b"\x00"
+    if frame[0] == READ:
+        return ReadAll if is_for_all else ReadLock
+    return NeverSent if is_for_all or frame[0] in (HOLD, LET_GO) else OpenLock
+
+
+def _of_board(frame: bytes) -> type[LockState | AllStates]:
+    return AllStates if len(frame) in READ_ALL_LENGTHS else LockState
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from config.cabinet.families import LOCKS
 from firmware_bridge.device import LockDevice
-from firmware_bridge.frames import Sender, check_byte_error, in_hex
+from firmware_bridge.frames import Sender, check_byte_error, in_hex, within
 from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
 # "Host DC 02, board DC FE, then address, command, length, data, sum".
@@ -27,6 +27,8 @@ OTHERS = {
     0x18: "open several locks at once",
     0x1A: "switch several outputs to stay",
 }
+# "mask hi, lo" of 16 locks; boards with 24 have a byte more.
+MASK_BYTES = (2, 3)
 PULSE_MS = 150
 """As the board's hardware has it."""
 
@@ -50,8 +52,7 @@ class OpenLock:
     def __post_init__(self) -> None:
         if not LOCKS["lock_dingchang"].has_address(self.board):
             raise ValueError(f"board {self.board} is not {LOCKS['lock_dingchang'].address_span}")
-        if not 1 <= self.lock <= LOCKS["lock_dingchang"].most_channels:
-            raise ValueError(f"lock {self.lock} is not between 1 and {LOCKS['lock_dingchang'].most_channels}")
+        _lock(self.lock)
 
     @property
     def meaning(self) -> str:
@@ -203,7 +204,7 @@ def read_frame(frame: bytes, sender: Sender | None = None) -> Frame:
 
 def _from_host(board: int, command: int, data: bytes) -> Frame:
     if command in OTHERS:
-        return NeverSent(board, command, data)
+        return NeverSent(board, command, _of_several(command, data))
     if command in (OPEN, READ):
         _sized(data, 1)
         return OpenLock(board, _lock(data[0])) if command == OPEN else ReadLock(board, _lock(data[0]))
@@ -213,16 +214,31 @@ def _from_host(board: int, command: int, data: bytes) -> Frame:
     return AskVersion(board) if command == VERSION else ReadAll(board)
 
 
+def _of_several(command: int, data: bytes) -> bytes:
+    if command == 0x14:
+        _sized(data, 0)
+    elif command == 0x16:
+        _sized(data, 2)
+        _lock(data[0])
+        _state(data[1])
+    else:
+        _sized(data, *MASK_BYTES)
+    return data
+
+
 def _from_board(board: int, command: int, data: bytes) -> Frame:
     if command in (OPEN, READ):
         _sized(data, 1, 2)
-        state = data[1] if len(data) == 2 else None
-        if state not in (None, 0, 1):
-            raise ValueError(f"switch {state:02x} is neither 00 nor 01")
+        state = _state(data[1]) if len(data) == 2 else None
         return LockState(board, command, _lock(data[0]), state)
     if command == READ_ALL:
-        _sized(data, 2, 3)
+        _sized(data, *MASK_BYTES)
         return AllStates(board, data)
+    if command == 0x16:
+        _sized(data, 1)
+        _lock(data[0])
+    if command == VERSION:
+        _sized(data, 2)
     if command == VERSION or command in OTHERS:
         return Done(board, command, data)
     raise ValueError(f"there is no answer {command:02x}")
@@ -235,8 +251,12 @@ def _sized(data: bytes, *lengths: int) -> None:
 
 
 def _lock(number: int) -> int:
-    if not 1 <= number <= LOCKS["lock_dingchang"].most_channels:
-        raise ValueError(f"lock {number} is not between 1 and {LOCKS['lock_dingchang'].most_channels}")
+    return within("lock", number, 1, LOCKS["lock_dingchang"].most_channels)
+
+
+def _state(number: int) -> int:
+    if number not in (0, 1):
+        raise ValueError(f"state {number:02x} is neither 00 nor 01")
     return number
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from config.cabinet.families import LOCKS
 from firmware_bridge.device import LockDevice
-from firmware_bridge.frames import Sender, check_byte_error, in_hex
+from firmware_bridge.frames import Sender, check_byte_error, in_hex, within
 from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
 # "02, address, command, 03, sum": the low byte of the sum of all bytes before it.
@@ -26,6 +26,8 @@ OTHERS = {
     0x39: "set the delay of a pulse",
     0x40: "set the speed of the line",
 }
+# Those carry no value; 37 has the 7-byte form.
+PLAIN, SET_PULSE = (READ, OPEN, 0x32, 0x33), 0x37
 # "Answer 02, address, 35 | 36, D1 to D4, 03, sum": hooks 1-8 and 9-16, then two bytes of infrared sensors.
 STATUS, OPENED = 0x35, 0x36
 ANSWER_BYTES = 9
@@ -106,7 +108,7 @@ class NeverSent:
     @property
     def meaning(self) -> str:
         to = "every board" if self.address == BROADCAST else f"address {self.address:02x}"
-        what = OTHERS.get(self.command, "open a lock of every board" if self.command == OPEN else "read")
+        what = OTHERS.get(self.command, "open a lock" if self.command == OPEN else "read")
         about = f" ({in_hex(self.data)})" if self.data else ""
         return f"{to}: {what}{about}; never sent by this program"
 
@@ -131,8 +133,11 @@ def read_frame(frame: bytes, sender: Sender | None = None) -> Frame:
 def _from_board(frame: bytes) -> AllStates:
     if frame[2] not in (STATUS, OPENED):
         raise ValueError(f"answer {frame[2]:02x} is neither 35 nor 36: {in_hex(frame)}")
+    board = within("board", frame[1] >> 4, *LOCKS["lock_kerong_cu16"].addresses)
+    if frame[2] == STATUS and frame[1] & 0x0F:
+        raise ValueError(f"address {frame[1]:02x} of all switches names a lock: {in_hex(frame)}")
     hooks, sensors = int.from_bytes(frame[3:5], "little"), int.from_bytes(frame[5:7], "little")
-    return AllStates(frame[1] >> 4, frame[2], hooks, sensors)
+    return AllStates(board, frame[2], hooks, sensors)
 
 
 def _from_host(frame: bytes) -> Frame:
@@ -140,6 +145,8 @@ def _from_host(frame: bytes) -> Frame:
     if command in OTHERS or address >= BROADCAST:
         if command not in (READ, OPEN, *OTHERS):
             raise ValueError(f"there is no command {command:02x}: {in_hex(frame)}")
+        if (data and command in PLAIN) or (not data and command == SET_PULSE):
+            raise ValueError(f"wrong length of command {command:02x}: {in_hex(frame)}")
         return NeverSent(address, command, data)
     if data or command not in (READ, OPEN):
         raise ValueError(f"there is no command {command:02x} of this length: {in_hex(frame)}")

@@ -10,8 +10,8 @@ from config.cabinet import Board
 from config.cabinet.families import LOCKS
 from firmware_bridge.device import LockDevice
 from firmware_bridge.errors import WrongUse
-from firmware_bridge.frames import Sender, in_hex
-from firmware_bridge.line import Line
+from firmware_bridge.frames import Sender, in_hex, within
+from firmware_bridge.line import Line, Refused
 from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
 # "02, address, lock, command, ask, data length, 03, sum, data".
@@ -64,8 +64,7 @@ class OpenLock:
     def __post_init__(self) -> None:
         if not LOCKS["lock_kerong_cu24"].has_address(self.board):
             raise ValueError(f"board {self.board} is not {LOCKS['lock_kerong_cu24'].address_span}")
-        if not 1 <= self.lock <= LOCKS["lock_kerong_cu24"].most_channels:
-            raise ValueError(f"lock {self.lock} is not between 1 and 24")
+        _lock(self.lock)
 
     @property
     def meaning(self) -> str:
@@ -177,11 +176,12 @@ def _from_host(frame: bytes) -> Frame:
     board, lock, command, data = frame[1], frame[2], frame[3], frame[HEAD:]
     if board > BROADCAST or command not in (READ, OPEN, *OTHERS):
         raise ValueError(f"there is no board {board}, or no command {command:02x}")
+    _lock(lock + 1)
     if board == BROADCAST or (command in OTHERS and command != 0x8F) or data:
         return NeverSent(board, lock, command, data)
     if command == OPEN:
         # 0C is all locks of a CU12 and the thirteenth of a CU24; the frame does not say which one it is for.
-        return OpenLock(board, lock + 1) if lock < 24 else NeverSent(board, lock, command, data)
+        return OpenLock(board, lock + 1)
     if lock:
         return NeverSent(board, lock, command, data)
     return ReadAll(board) if command == READ else AskVersion(board)
@@ -195,7 +195,11 @@ def _from_board(frame: bytes) -> Answer:
         raise ValueError(f"outcome {outcome:02x} is none of {', '.join(f'{each:02x}' for each in OUTCOMES)}")
     if command == READ and outcome == OK and len(data) not in (2, 3):
         raise ValueError(f"switches come in 2 or 3 bytes, not {len(data)}")
-    return Answer(board, lock + 1, command, outcome, data)
+    return Answer(board, _lock(lock + 1), command, outcome, data)
+
+
+def _lock(number: int) -> int:
+    return within("lock", number, 1, LOCKS["lock_kerong_cu24"].most_channels)
 
 
 def answers_in(received: bytes) -> Iterator[Answer]:
@@ -231,10 +235,10 @@ class LockKerongCu24(SerialLock):
     def questions(self) -> tuple[Question]:
         return (Question(ReadAll(self.address).to_bytes(), self._bits),)
 
-    def _bits(self, received: bytes, _: bool) -> Bits | None:
+    def _bits(self, received: bytes, _: bool) -> Bits | Refused | None:
         for told in answers_in(received):
-            if (told.board, told.command, told.outcome) == (self.address, READ, OK):
-                return told.bits()
+            if (told.board, told.command) == (self.address, READ):
+                return told.bits() if told.outcome == OK else Refused(told.outcome)
         return None
 
 

@@ -6,19 +6,31 @@ that card and are read with the switches. Turning a relay on to stay is not in i
 between would burn the solenoid.
 """
 
+import asyncio
+import contextlib
+import math
 from dataclasses import dataclass, field
 
 from config.cabinet import Board
 from config.cabinet.families import LOCKS, LONGEST_PULSE_MS
 from config.cabinet.relays import RELAY_CARDS, RelayCard
 from firmware_bridge.device import LockDevice
-from firmware_bridge.errors import BridgeError, PortError, WrongUse
+from firmware_bridge.errors import (
+    BoardError,
+    BoardRefused,
+    BridgeError,
+    ImpossibleReading,
+    PortError,
+    WrongUse,
+)
 from firmware_bridge.guard import Guard
 from firmware_bridge.guard.lock import GuardedLock
-from firmware_bridge.line import Exchange
-from firmware_bridge.modbus import REPLY_SECONDS, ModbusBus, Refused
+from firmware_bridge.line import Exchange, Refused
+from firmware_bridge.modbus import REPLY_SECONDS, ModbusBus
 from firmware_bridge.ports import DoorReadings, Permit, Pulse, PulseAnswer
 
+OFF_WITHIN_SECONDS = 0.25
+"""Behind the end of a pulse: a card's clock is no better than a tenth of a second."""
 WAVESHARE = RELAY_CARDS["waveshare"]
 
 
@@ -42,6 +54,10 @@ class LockModbus:
     inputs_function: int = 2
     relays: RelayCard = WAVESHARE
     _released: bool = field(default=False, kw_only=True)
+    _look_at: dict[int, float] = field(default_factory=dict, init=False)
+    """Outputs that were pulsed, by what tells their state, and when they have to be off."""
+    _stays_on: str = field(default="", init=False)
+    _seen_off: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         if self.pulse_ms not in self.relays.pulses or self.pulse_ms > LONGEST_PULSE_MS:
@@ -62,9 +78,15 @@ class LockModbus:
         return REPLY_SECONDS
 
     async def open(self, channel: int, permit: Permit) -> Pulse:
-        """One pulse of one relay, timed by the card, sent at most once. See ``LockBoard``."""
+        """One pulse of one relay, timed by the card, sent at most once. See ``LockBoard``.
+
+        Whether the card has really ended it is read with the next door switches. Nothing is sent to a card
+        that has not.
+        """
         if not 1 <= channel <= self.channels:
             raise WrongUse(self.name, f"there is no channel {channel}, only 1 to {self.channels}")
+        if self._stays_on:
+            return Pulse(self.name, channel, PulseAnswer.NO_ANSWER)
         try:
             if not self._released:
                 await self.release()
@@ -74,7 +96,8 @@ class LockModbus:
         return await self._send(channel, permit)
 
     async def doors(self) -> DoorReadings:
-        """All door switches and beams, in one exchange. See ``LockBoard``."""
+        """All door switches and beams, in one exchange, and outputs that were pulsed. See ``LockBoard``."""
+        await self._look_at_outputs()
         card = self.address if self.inputs_address is None else self.inputs_address
         last = max(self.channels, *self.beams, 0)
         done = await self.bus.inputs(
@@ -86,21 +109,62 @@ class LockModbus:
         levels = dict(enumerate(done.answer, start=1))
         doors = {channel: levels[channel] != self.closed_input for channel in range(1, self.channels + 1)}
         beams = {wired: levels[wired] != self.clear_input for wired in self.beams}
-        return DoorReadings(self.name, doors, done.sent_at, done.answered_at, beams)
+        return DoorReadings(
+            self.name, doors, done.sent_at, done.answered_at, beams, self._stays_on, self._seen_off
+        )
 
     async def release(self) -> None:
         """All relays off; sent before anything else is written to this card. See ``LockBoard``."""
-        await self.bus.all_off(self.relays, self.address, self.channels, board=self.name)
+        try:
+            await self.bus.all_off(self.relays, self.address, self.channels, board=self.name)
+        except ImpossibleReading as error:
+            self._stays_on = str(error)
+            raise
         self._released = True
 
     async def _send(self, channel: int, permit: Permit) -> Pulse:
+        state = (self.relays.first_state or 0) + channel - 1
+        self._look_at[state] = math.inf  # nobody may take this pulse for an earlier one that has not ended
+        pulse = Pulse(self.name, channel, PulseAnswer.NO_ANSWER)
         try:
             done = await self.bus.pulse(
                 self.relays, self.address, channel, self.pulse_ms, board=self.name, permit=permit
             )
+            pulse = self._pulse(channel, done)
         except PortError:
-            return Pulse(self.name, channel, PulseAnswer.NO_ANSWER)
-        return self._pulse(channel, done)
+            pass
+        finally:
+            ends_at = pulse.ends_at or asyncio.get_running_loop().time() + self.pulse_seconds
+            self._look_at[state] = ends_at + OFF_WITHIN_SECONDS
+        return pulse
+
+    async def _look_at_outputs(self) -> None:
+        """Read those whose pulse is over. One that is on is turned off, and nothing opened any more."""
+        if self.relays.first_state is None:
+            return
+        for state, off_from in list(self._look_at.items()):
+            if off_from > asyncio.get_running_loop().time():
+                continue
+            is_on = await self._is_on(state)
+            if is_on is None or self._look_at.get(state) != off_from:
+                continue  # asked again with the next switches; or it has been pulsed again meanwhile
+            if is_on:
+                self._stays_on = f"board {self.name} kept output {state} on after its pulse"
+                with contextlib.suppress(BoardError):
+                    await self.bus.output_off(self.relays, self.address, state, board=self.name)
+            else:
+                del self._look_at[state]
+                self._seen_off = not self._stays_on
+
+    async def _is_on(self, state: int) -> bool | None:
+        """None where the card does not say; one that refuses to is not asked again about this pulse."""
+        try:
+            return await self.bus.is_on(self.relays, self.address, state, board=f"{self.name} outputs")
+        except BoardRefused:
+            self._look_at.pop(state, None)
+        except BoardError:
+            pass
+        return None
 
     def _pulse(self, channel: int, done: Exchange[bytes | Refused]) -> Pulse:
         if done.withheld:

@@ -11,7 +11,8 @@ from operator import xor
 
 from config.cabinet.families import LOCKS
 from firmware_bridge.device import LockDevice
-from firmware_bridge.frames import Sender, check_byte_error, in_hex
+from firmware_bridge.frames import Sender, check_byte_error, in_hex, within
+from firmware_bridge.line import Refused
 from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
 # "57 4B 4C 59, total length, board, command, data, check".
@@ -19,6 +20,7 @@ HEADER = b"WKLY"
 SHORTEST = 8
 # "82 open one, 83 query one, 84 query all, 85 unsolicited door change".
 OPEN, READ, READ_ALL, CHANGED = 0x82, 0x83, 0x84, 0x85
+ASKED = {OPEN: "opening a lock", READ: "reading a lock", READ_ALL: "reading all"}
 # "80 open several at once, 81 flash a channel, 86 open all, 87 open several in sequence, 88 / 89 channel on
 # / off (held), 90 motor run, 95 servo reset, 96 status".
 OTHERS = {
@@ -32,8 +34,11 @@ OTHERS = {
     0x95: "reset a dispenser's servo",
     0x96: "ask a dispenser for its status",
 }
+# Their requests name one lock, and so do their answers.
+OF_ONE_LOCK = (0x81, 0x88, 0x89)
 # "Replies: status 00 ok / FF fail first"; "door 00 open, 01 closed".
-STATUS = {0x00: "done", 0xFF: "failed"}
+FAILED = 0xFF
+STATUS = {0x00: "done", FAILED: "failed"}
 SWITCH = {0x00: "open", 0x01: "closed"}
 
 
@@ -56,8 +61,7 @@ class OpenLock:
     def __post_init__(self) -> None:
         if not LOCKS["lock_wkly"].has_address(self.board):
             raise ValueError(f"board {self.board} is not {LOCKS['lock_wkly'].address_span}")
-        if not 1 <= self.lock <= LOCKS["lock_wkly"].most_channels:
-            raise ValueError(f"lock {self.lock} is not between 1 and {LOCKS['lock_wkly'].most_channels}")
+        _lock(self.lock)
 
     @property
     def meaning(self) -> str:
@@ -126,12 +130,29 @@ class AllStates:
 
     @property
     def meaning(self) -> str:
+        if self.status:
+            return f"board {self.board}, answer to reading all: {STATUS[self.status]}"
         open_ = [str(lock) for lock, state in enumerate(self.states, start=1) if SWITCH[state] == "open"]
         which = f"{', '.join(open_)} open" if open_ else "none open"
         return f"board {self.board}, answer to reading all {len(self.states)}: {which}"
 
     def to_bytes(self) -> bytes:
         return _frame(self.board, READ_ALL, bytes([self.status, len(self.states)]) + self.states)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Board to host: it could not do what it was asked; which lock that was about it does not say."""
+
+    board: int
+    command: int
+
+    @property
+    def meaning(self) -> str:
+        return f"board {self.board}, answer to {ASKED[self.command]}: {STATUS[FAILED]}"
+
+    def to_bytes(self) -> bytes:
+        return _frame(self.board, self.command, bytes([FAILED]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +203,7 @@ class NeverSent:
         return f"board {self.board}: {OTHERS[self.command]}{about}; never sent by this program"
 
 
-Frame = OpenLock | ReadLock | ReadAll | LockState | AllStates | Changed | Done | NeverSent
+Frame = OpenLock | ReadLock | ReadAll | LockState | AllStates | Failed | Changed | Done | NeverSent
 
 
 def read_frame(frame: bytes, sender: Sender | None = None) -> Frame:
@@ -209,7 +230,7 @@ def read_frame(frame: bytes, sender: Sender | None = None) -> Frame:
 def _from_host(board: int, command: int, data: bytes) -> Frame:
     if command in (OPEN, READ):
         _sized(data, 1)
-        return OpenLock(board, data[0]) if command == OPEN else ReadLock(board, data[0])
+        return OpenLock(board, data[0]) if command == OPEN else ReadLock(board, _lock(data[0]))
     if command == READ_ALL:
         _sized(data, 0)
         return ReadAll(board)
@@ -219,10 +240,14 @@ def _from_host(board: int, command: int, data: bytes) -> Frame:
 
 
 def _list_of_locks(command: int, data: bytes) -> bytes:
-    if command in (0x80, 0x87) and (not data or data[0] != len(data) - 1 or not data[0]):
-        raise ValueError(f"a count and as many locks are wanted, not {in_hex(data)}")
-    if command in (0x81, 0x88, 0x89):
+    if command in (0x80, 0x87):
+        if not data or data[0] != len(data) - 1 or not data[0]:
+            raise ValueError(f"a count and as many locks are wanted, not {in_hex(data)}")
+        for lock in data[1:]:
+            _lock(lock)
+    if command in OF_ONE_LOCK:
         _sized(data, 1)
+        _lock(data[0])
     if command == 0x86:
         _sized(data, 0)
     return data
@@ -237,13 +262,19 @@ def _from_board(board: int, command: int, data: bytes) -> Frame:
     if not data:
         raise ValueError("an answer has a status")
     status, rest = _one_of("status", data[0], STATUS), data[1:]
+    if command in ASKED and status == FAILED and not rest:
+        return Failed(board, command)
     if command in (OPEN, READ):
         _sized(rest, 2)
         return LockState(board, command, status, _lock(rest[0]), _one_of("switch", rest[1], SWITCH))
     if command == READ_ALL:
         if not rest or rest[0] != len(rest) - 1:
             raise ValueError(f"count {in_hex(rest[:1])} does not fit {len(rest[1:])} switches")
+        within("count", rest[0], int(status != FAILED), LOCKS["lock_wkly"].most_channels)
         return AllStates(board, status, bytes(_one_of("switch", state, SWITCH) for state in rest[1:]))
+    if command in OF_ONE_LOCK and (rest or status != FAILED):
+        _sized(rest, 1)
+        _lock(rest[0])
     return Done(board, command, status, rest)
 
 
@@ -253,9 +284,7 @@ def _sized(data: bytes, length: int) -> None:
 
 
 def _lock(number: int) -> int:
-    if not 1 <= number <= LOCKS["lock_wkly"].most_channels:
-        raise ValueError(f"lock {number} is not between 1 and {LOCKS['lock_wkly'].most_channels}")
-    return number
+    return within("lock", number, 1, LOCKS["lock_wkly"].most_channels)
 
 
 def _one_of(field: str, value: int, known: dict[int, str]) -> int:
@@ -291,16 +320,26 @@ class LockWkly(SerialLock):
             match told:
                 case LockState(board=self.address, command=0x82, lock=lock) if lock == channel:
                     return told.status == 0
+                case Failed(board=self.address, command=0x82):
+                    return False
         return None
+
+    def is_unasked(self, received: bytes) -> bool:
+        """Changes of doors, of whichever board of the bus."""
+        changes = [told for told in frames_in(received) if isinstance(told, Changed)]
+        return bool(changes) and b"".join(told.to_bytes() for told in changes) == received
 
     def questions(self) -> tuple[Question]:
         longest = SHORTEST + 2 + self.FAMILY.most_channels
         return (Question(ReadAll(self.address).to_bytes(), self._bits, longest),)
 
-    def _bits(self, received: bytes, _: bool) -> Bits | None:
+    def _bits(self, received: bytes, _: bool) -> Bits | Refused | None:
         for told in frames_in(received):
-            if isinstance(told, AllStates) and told.board == self.address and told.status == 0:
-                return {channel: bool(state) for channel, state in enumerate(told.states, start=1)}
+            match told:
+                case Failed(board=self.address, command=0x84) | AllStates(board=self.address, status=0xFF):
+                    return Refused(FAILED)
+                case AllStates(board=self.address, states=states):
+                    return {channel: bool(state) for channel, state in enumerate(states, start=1)}
         return None
 
 

@@ -12,6 +12,9 @@ from typing import Protocol
 Permit = Callable[[], bool]
 """Asked as the last statement before the bytes of an opening are written; ``False`` sends nothing."""
 
+SETTLES_SECONDS = 0.3
+"""So long after a pulse a door has sprung off its switch, and a board with a slow clock has ended it."""
+
 
 class PulseAnswer(StrEnum):
     """What the board said to an opening. None of these says that a door moved."""
@@ -53,6 +56,10 @@ class DoorReadings:
     answered_at: float
     beams: Mapping[int, bool] = field(default_factory=dict)
     """Input to "something interrupts this light beam"."""
+    stays_on: str = ""
+    """Which output was still on after its pulse, in a sentence; such a board opens nothing any more."""
+    seen_off: bool = False
+    """Whether an output was read after a pulse, and was off; most boards do not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +78,26 @@ class AirReading:
 
     thermometer: str
     celsius: float
-    humidity: float
-    """Relative, in percent."""
+    humidity: float | None
+    """Relative, in percent; None where the device does not measure it."""
     asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WeightReading:
+    """What lay on one scale."""
+
+    scale: str
+    milligrams: int
+    """Net: what is more than at the last tare. Whole, so that sums of weights are exact."""
+    stable: bool | None
+    """Whether the load rested; None where the device does not say."""
+    asked_at: float
+
+    @property
+    def grams(self) -> float:
+        """For people."""
+        return self.milligrams / 1000
 
 
 class Port(Protocol):
@@ -102,6 +126,29 @@ class Thermometer(Protocol):
 
     async def air(self) -> AirReading:
         """``BoardSilent``, ``BadFrame``, ``BoardRefused``, ``ImpossibleReading``, ``PortError``."""
+        ...
+
+
+class Scale(Protocol):
+    """A pan that something is put on or taken from."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def weigh(self) -> WeightReading:
+        """Raises as ``Thermometer.air``; an overload is an ``ImpossibleReading``."""
+        ...
+
+    async def tare(self) -> None:
+        """What lies on it counts as nothing from now on. Sent once, whatever comes back.
+
+        Raises as ``weigh``, which it begins with; ``StillMoving`` where the load does not rest, ``WrongUse``
+        where the device cannot be told. After ``BoardSilent`` or ``BadFrame`` it may have happened.
+        """
+        ...
+
+    async def zero(self) -> None:
+        """Nothing lies on it: that is zero from now on. As ``tare``."""
         ...
 
 

@@ -16,6 +16,8 @@ from firmware_bridge.modbus import ModbusBus
 
 TIMES_ASKED = 3
 """A board that says anything is asked so often: whoever shares its address answers differently at times."""
+TIMES_SILENT = 2
+"""A board may miss one question: it starts up, or somebody else's bytes were on the wire."""
 REOPENED_WITHIN_SECONDS = 3.0
 WORTH_SHOWING_BYTES = 16
 
@@ -81,14 +83,14 @@ class Search:
 
     async def _at_one_speed(self, file: Cabinet) -> dict[int, list[_Told]]:
         asking = _Asking(file)
-        heard = {}
+        heard: dict[int, list[_Told]] = {}
         try:
             await asking.wire.open()
-            for address in self._addresses:
-                told = await asking.listen_to(address)
-                if told:
-                    heard[address] = told
-                self._asked(file.bus[0].baud, address)
+            for time in range(1, TIMES_SILENT + 1):
+                for address in self._addresses:
+                    if address not in heard and (told := await asking.listen_to(address, time)):
+                        heard[address] = told
+                    self._asked(file.bus[0].baud, address)
         finally:
             await asking.wire.close()
         return heard
@@ -106,14 +108,14 @@ class _Asking:
         )
         self._bus = ModbusBus(self.wire) if bus.kind == "modbus" else Line(self.wire)
 
-    async def listen_to(self, address: int) -> list[_Told]:
-        """All that was said at this address; nothing when the first question met silence."""
-        first = await self._ask(address, 1)
+    async def listen_to(self, address: int, time: int) -> list[_Told]:
+        """All that was said at this address; nothing when the first question, now, met silence."""
+        first = await self._ask(address, f"{time}")
         if first is None:
             return []
-        return [first, *[await self._ask(address, n) for n in range(2, TIMES_ASKED + 1)]]
+        return [first, *[await self._ask(address, f"{time}-{n}") for n in range(2, TIMES_ASKED + 1)]]
 
-    async def _ask(self, address: int, time: int) -> _Told:
+    async def _ask(self, address: int, time: str) -> _Told:
         await self._reopened()
         # A name for each question: a line leaves boards alone that failed under the same one.
         one = self._board.model_copy(update={"address": address, "name": f"at-{address}-{time}"})

@@ -8,18 +8,20 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, TypeVar
 
 from config.cabinet import Board
 from config.cabinet.families import LONGEST_PULSE_MS, LockFamily
-from firmware_bridge.errors import PortError, WrongUse
-from firmware_bridge.line import LONGEST_ANSWER_BYTES, Exchange, Line, Take
+from firmware_bridge.errors import BoardRefused, PortError, WrongUse
+from firmware_bridge.line import LONGEST_ANSWER_BYTES, Exchange, Heard, Line, Refused, Take
 from firmware_bridge.ports import DoorReadings, Permit, Pulse, PulseAnswer
 
 REPLY_SECONDS = 0.14
 """For the board's own turn-round, beside the time on the wire; twice as late is still waited out."""
 SETTLE_SECONDS = 0.025
 """A board that does not answer openings may be asked for its doors so much later (KERONG)."""
+
+T = TypeVar("T")
 
 Bits = Mapping[int, bool]
 """Channel to what the board sends for its switch; the polarity says which of the two is a closed door."""
@@ -30,7 +32,7 @@ class Question:
     """One request for door switches, and how its answer is found among what comes back."""
 
     request: bytes
-    take: Take[Bits]
+    take: Take[Bits | Refused]
     longest_answer: int = LONGEST_ANSWER_BYTES
 
 
@@ -95,6 +97,10 @@ class SerialLock(ABC):
     def questions(self) -> Sequence[Question]:
         """What has to be asked to know all switches."""
 
+    def is_unasked(self, received: bytes) -> bool:
+        """Whether these bytes are nothing but whole frames that its boards send by themselves."""
+        return False
+
     # --- what a LockBoard does
 
     async def open(self, channel: int, permit: Permit) -> Pulse:
@@ -106,7 +112,7 @@ class SerialLock(ABC):
         try:
             done = await self.line.command(
                 self.opening(channel),
-                lambda received, _: self.opened(received, channel),
+                self._or_unasked(lambda received, _: self.opened(received, channel)),
                 board=self.name,
                 reply_seconds=self.reply_seconds if self.answers_openings else SETTLE_SECONDS,
                 permit=permit,
@@ -122,14 +128,16 @@ class SerialLock(ABC):
         asked: list[float] = []
         answered_at = 0.0
         for question in self.questions():
-            done = await self.line.ask(
+            done: Exchange[Bits | Refused] = await self.line.ask(
                 question.request,
-                question.take,
+                self._or_unasked(question.take),
                 board=self.name,
                 reply_seconds=self.reply_seconds,
                 longest_answer=question.longest_answer,
             )
             assert done.answer is not None
+            if isinstance(done.answer, Refused):
+                raise BoardRefused(self.line.address, self.name, done.received, done.answer.code)
             assert done.sent_at is not None
             assert done.answered_at is not None
             bits |= done.answer
@@ -146,6 +154,13 @@ class SerialLock(ABC):
         """
         await asyncio.sleep(self.pulse_seconds)
         self._released = True
+
+    def _or_unasked(self, take: Take[T]) -> Take[T]:
+        def taken(received: bytes, silent: bool) -> T | Heard | None:
+            found = take(received, silent)
+            return Heard.UNASKED if found is None and self.is_unasked(received) else found
+
+        return taken
 
     def _pulse(self, channel: int, done: Exchange[bool]) -> Pulse:
         if done.withheld:

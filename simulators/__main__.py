@@ -154,12 +154,14 @@ def board(
     with_parent: WithParent = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the JSON line alone")] = False,
 ) -> None:
-    """Serve one board with a lock, a door and a switch on each channel, and print its address.
+    """Serve one board with a lock, a door and a switch on each channel, or one sensor, and print its address.
 
-    Prints one JSON line with its address under "ports" and the control port under "control", and what they
-    are good for on standard error.
+    Sensors are climate_xymd02, climate_registers and scale_registers; the last two take --option map=NAME, or
+    a whole map, --option register_map={…}. Prints one JSON line with its address under "ports" and the
+    control port under "control", and what they are good for on standard error.
 
     Example: ./tuangui sim board lock_8a80 --channels 16 --option byte_order=first
+    Example: ./tuangui sim board scale_registers --option map=generic-scale
     """
     from simulators import single
 

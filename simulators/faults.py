@@ -5,7 +5,10 @@ from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """Each cause says where it sits: in a compartment, in a board, in a reader, in a zone, or on a bus."""
+    """Each cause says where it sits: in a compartment, a board, a sensor, a reader, a zone, or on a bus.
+
+    What can be wrong with a board can be wrong with a sensor, too, but for what it says of doors.
+    """
 
     LATCH_JAMMED = "latch_jammed"
     """Compartment: the latch does not let go, however long the coil is energised."""
@@ -37,6 +40,10 @@ class Cause(StrEnum):
     """Board: its answers carry the address ``amount``."""
     BOARD_REBOOTING = "board_rebooting"
     """Board: starts up for ``amount`` seconds (default 1): coils drop, nothing is heard, then it works."""
+    WORDS_SWAPPED = "words_swapped"
+    """Sensor: its 32 bit numbers have their halves in the other order than its register map says."""
+    RESTLESS = "restless"
+    """Scale: it never rests, and is wrong by up to ``amount`` grams (default 5)."""
     SUFFIX_MISSING = "suffix_missing"
     """Reader: it was set up to end its scans with nothing at all."""
     COMPRESSOR_DEAD = "compressor_dead"

@@ -99,7 +99,7 @@ class ModbusCard:
         raise _Exception(ILLEGAL_FUNCTION)
 
     def _range(self, first: int, count: int, size: int) -> range:
-        if not 1 <= count <= size or first + count > size:
+        if not 1 <= count <= size or not 0 <= first <= size - count:
             raise _Exception(ILLEGAL_ADDRESS)
         return range(first, first + count)
 
@@ -227,9 +227,13 @@ class Value0100(ModbusCard):
 
 @dataclass(slots=True)
 class Fc06(ModbusCard):
-    """Outputs are registers from 0 on, 1 is on and 0 is off; inputs come in registers."""
+    """Outputs are registers from 0 on, 1 is on and 0 is off; inputs come in registers.
+
+    ``takes_any``: any value but 0 is on.
+    """
 
     inputs_function: int = 4
+    takes_any: bool = False
 
     def _act(self, function: int, body: bytes) -> bytes:
         first, second = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
@@ -238,11 +242,11 @@ class Fc06(ModbusCard):
                 return _words(self._energised(n) for n in self._range(first, second, self.relays))
             case 0x04:
                 return self._read_inputs(first, second)
-            case 0x06 if second not in (0, 1):
+            case 0x06 if second not in (0, 1) and not self.takes_any:
                 raise _Exception(ILLEGAL_VALUE)
             case 0x06:
                 for n in self._range(first, 1, self.relays):
-                    self._set(n, second == 1)
+                    self._set(n, second != 0)
                 return body
         raise _Exception(ILLEGAL_FUNCTION)
 

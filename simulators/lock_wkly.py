@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 
 from config import cabinet as files
 from firmware_bridge.lock_wkly import (
+    ASKED,
     HEADER,
+    OF_ONE_LOCK,
     OPEN,
     READ,
     READ_ALL,
     SHORTEST,
     AllStates,
     Changed,
+    Done,
+    Failed,
     LockState,
     with_check,
 )
@@ -25,9 +29,9 @@ LONGEST_REQUEST = 80
 
 @dataclass(slots=True)
 class LockWkly(LockBoard):
-    """One board. ``uploads``: it tells every change of a door, as these boards do."""
+    """One board. ``fails``: it does nothing of what it is told, and says so."""
 
-    uploads: bool = True
+    fails: bool = False
     _seen: dict[int, bool] = field(default_factory=dict)
 
     def split(self, received: bytes) -> tuple[list[bytes], bytes]:
@@ -54,6 +58,8 @@ class LockWkly(LockBoard):
         if frame[5] != address:
             return None
         command, data = frame[6], frame[7:-1]
+        if self.fails and command in ASKED:
+            return Failed(address, command).to_bytes()
         if command in (OPEN, READ) and len(data) == 1:
             return self._one(address, command, data[0])
         if command == READ_ALL and not data:
@@ -64,7 +70,7 @@ class LockWkly(LockBoard):
             return None
         for lock in locks:
             self._do(command, lock)
-        return with_check(HEADER + bytes([9, address, command, 0]))
+        return Done(address, command, 0, data if command in OF_ONE_LOCK else b"").to_bytes()
 
     def changes(self) -> list[bytes]:
         """What it has to tell without having been asked."""

@@ -28,12 +28,14 @@ from simulators import (
 from simulators.air import STEP_S, Air, Body
 from simulators.bus import Board, Bus
 from simulators.cabinet import Cabinet, Clock, Door, Goods, HandsRefused
+from simulators.climate_registers import ClimateRegisters
 from simulators.climate_xymd02 import ClimateXymd02
 from simulators.code_reader import CodeReader
 from simulators.control import serve_control
 from simulators.faults import Cause, Fault, Faults
 from simulators.lock_board import Wired
 from simulators.modbus_tcp import ModbusTcpEnd
+from simulators.scale_registers import ScaleRegisters
 from simulators.scan_gm65 import Gm65
 from simulators.scan_rdm6300 import CardReader
 from simulators.scan_ssi import SsiReader
@@ -69,10 +71,11 @@ READERS: Mapping[str, Callable[[files.Reader, Wire, Faults], CodeReader]] = {
     "scan_wedge": lambda reader, wire, faults: Wedge(reader.name, wire, faults),
 }
 """Likewise for a reader."""
+Probe = ClimateXymd02 | ClimateRegisters
 ON_TCP = {"scan_wedge"}
 """Nobody takes a pty for a keyboard."""
 HANDS = ("put", "take", "pull", "push", "close", "wait", "see", "scan", "babble")
-VERBS = (*HANDS, "air", "let_hang", "mains", "fault", "repair", "cut", "restore", "crossed", "truth")
+VERBS = (*HANDS, "air", "let_hang", "load", "mains", "fault", "repair", "cut", "restore", "crossed", "truth")
 """What the control port understands: the coroutines of ``Served`` with these names."""
 
 
@@ -96,7 +99,8 @@ class Served:
         self.cabinet = Cabinet(clock, self.faults)
         self.buses: dict[str, Bus] = {}
         self.readers: dict[str, CodeReader] = {}
-        self.probes: dict[str, ClimateXymd02] = {}
+        self.probes: dict[str, Probe] = {}
+        self.scales: dict[str, ScaleRegisters] = {}
         self.airs: dict[str, Air] = {}
         self._hangs_in: dict[str, Air] = {}
         self._links, self._tcp = links, tcp
@@ -107,7 +111,7 @@ class Served:
             boards = [
                 card for board in file.board if board.bus == bus.name for card in self._build(file, board)
             ]
-            boards += self._probes(file, bus.name)
+            boards += self._sensors(file, bus.name)
             bits = 1 + 8 + (bus.parity != "N") + bus.stopbits
             end_of_bus = ModbusTcpEnd() if bus.frames_modbus_tcp else self._end(bus.name)
             wire = Wire(end_of_bus, baud=bus.baud, bits_per_byte=bits)
@@ -199,6 +203,12 @@ class Served:
         """A probe measures the air of its zone again."""
         self._hang(self._named_probe(thermometer))
 
+    async def load(self, scale: str, grams: float) -> None:
+        """Have so much lie on a scale."""
+        if scale not in self.scales:
+            raise HandsRefused(f"there is no scale {scale}")
+        self.scales[scale].load(grams)
+
     async def mains(self, on: bool) -> None:
         """The refrigeration loses its power, or has it again."""
         self.cabinet.step()
@@ -234,6 +244,7 @@ class Served:
         """All that is true, and what crossed the wires."""
         told = self.cabinet.truth()
         told["air"] = {name: round(air.celsius, 2) for name, air in self.airs.items()}
+        told["scales"] = {name: scale.grams for name, scale in self.scales.items()}
         told["faults"] = [[fault.cause.value, fault.where] for fault in self.faults.active()]
         told["longest_energised"] = self.cabinet.longest_energised()
         told["wires"] = {
@@ -270,11 +281,21 @@ class Served:
             ),
         )
 
-    def _probes(self, file: files.Cabinet, bus: str) -> list[Board]:
-        mine = [probe for probe in file.thermometer if probe.bus == bus]
-        for probe in mine:
-            self.probes[probe.name] = ClimateXymd02(probe.name, probe.address)
-        return [self.probes[probe.name] for probe in mine]
+    def _sensors(self, file: files.Cabinet, bus: str) -> list[Board]:
+        probes = [self._probe(file, probe) for probe in file.thermometer if probe.bus == bus]
+        self.probes |= {probe.name: probe for probe in probes}
+        scales = [
+            ScaleRegisters(scale.name, scale.address, file.register_maps[scale.map], self.faults, self.clock)
+            for scale in file.scale
+            if scale.bus == bus
+        ]
+        self.scales |= {scale.name: scale for scale in scales}
+        return [*probes, *scales]
+
+    def _probe(self, file: files.Cabinet, probe: files.Thermometer) -> Probe:
+        if probe.map is None:
+            return ClimateXymd02(probe.name, probe.address)
+        return ClimateRegisters(probe.name, probe.address, file.register_maps[probe.map], self.faults)
 
     def _fill(self, file: files.Cabinet) -> None:
         """Air into the cold zones, and the probes into the air."""
@@ -299,7 +320,7 @@ class Served:
             is_dead=lambda: self.faults.at(Cause.COMPRESSOR_DEAD, zone.name) is not None,
         )
 
-    def _hang(self, probe: ClimateXymd02) -> None:
+    def _hang(self, probe: Probe) -> None:
         air = self._hangs_in.get(probe.name)
 
         def measured() -> float:
@@ -309,7 +330,7 @@ class Served:
 
         probe.measures = None if air is None else measured
 
-    def _named_probe(self, name: str) -> ClimateXymd02:
+    def _named_probe(self, name: str) -> Probe:
         if name not in self.probes:
             raise HandsRefused(f"there is no thermometer {name}")
         return self.probes[name]

@@ -1,12 +1,13 @@
-"""``tuangui sim board``: one board of any family, described as a cabinet file would."""
+"""``tuangui sim board``: one board of any family, or one sensor, described as a cabinet file would."""
 
 import tomllib
 from dataclasses import dataclass
 from typing import Any
 
-from config.cabinet import Board, Cabinet, parse
+from config.cabinet import Board, Cabinet, Scale, Thermometer, parse
 from config.cabinet.families import LockFamily, family
 from config.cabinet.one_board import one_board
+from config.cabinet.one_sensor import SENSORS, one_sensor
 from config.problems import one
 
 USUAL_ADDRESS = 1
@@ -30,6 +31,8 @@ class Wanted:
 
 def described(wanted: Wanted) -> Cabinet:
     """The checked file; ``BadFile`` says what no such board can be."""
+    if wanted.kind in SENSORS:
+        return _sensor(wanted)
     try:
         sort = family(wanted.kind)
     except ValueError as error:
@@ -44,6 +47,8 @@ def described(wanted: Wanted) -> Cabinet:
 
 def sentence(described: Cabinet) -> str:
     """For whoever reads along."""
+    if not described.board:
+        return _sensor_in_words(described)
     board = described.board[0]
     dialect = f", {board.dialect}" if board.dialect else ""
     return (
@@ -52,24 +57,50 @@ def sentence(described: Cabinet) -> str:
     )
 
 
+def _sensor_in_words(described: Cabinet) -> str:
+    sensors: list[Scale | Thermometer] = [*described.scale, *described.thermometer]
+    sensor, speed = sensors[0], described.bus[0].baud
+    of_its_make = f", {sensor.map}" if sensor.map else ""
+    return f"{sensor.kind}{of_its_make}: at address {sensor.address}, {speed} baud; Ctrl-C ends it"
+
+
 def _usual_address(sort: LockFamily) -> int:
     return USUAL_ADDRESS if sort.has_address(USUAL_ADDRESS) else sort.addresses[0]
+
+
+def _sensor(wanted: Wanted) -> Cabinet:
+    if wanted.channels or wanted.profile:
+        raise one(HERE, "--channels and --profile", f"are for lock boards, not for {wanted.kind}")
+    keys = _keys(wanted.options)
+    its_map = keys.pop("register_map", None)
+    if isinstance(its_map, dict):
+        keys.setdefault("map", its_map.get("name"))
+    address = USUAL_ADDRESS if wanted.address is None else wanted.address
+    maps = () if its_map is None else [its_map]
+    return one_sensor(wanted.kind, address, wanted.baud, sensor=keys, maps=maps, file=HERE)
 
 
 def _settings(options: tuple[str, ...], sort: LockFamily) -> dict[str, Any]:
     """Keys of the board; what only a family from another package knows goes under "options"."""
     board: dict[str, Any] = {}
+    for key, value in _keys(options).items():
+        place = board.setdefault("options", {}) if _is_the_familys(key, sort) else board
+        place[key] = value
+    return board
+
+
+def _keys(options: tuple[str, ...]) -> dict[str, Any]:
+    keys: dict[str, Any] = {}
     for option in options:
         key, equals, text = option.partition("=")
         if not (key and equals):
             raise one(HERE, f"--option {option}", "expected KEY=VALUE")
         if key in NAMED_OTHERWISE:
             raise one(HERE, f"--option {option}", f"{key} is no option of a board here")
-        place = board.setdefault("options", {}) if _is_the_familys(key, sort) else board
-        if key in place:
+        if key in keys:
             raise one(HERE, f"--option {option}", f"{key} is given twice")
-        place[key] = _value(text)
-    return board
+        keys[key] = _value(text)
+    return keys
 
 
 def _is_the_familys(key: str, sort: LockFamily) -> bool:

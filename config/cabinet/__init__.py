@@ -1,8 +1,9 @@
 """One cabinet file: what hangs on which wire, and what lies behind which door.
 
-A cabinet file is TOML. It describes hardware passively: buses, boards, readers, zones and compartments.
-``load`` checks each value by itself and then what only shows when they are held against each other
-(two doors on one output, a chilled zone without a thermometer, …). All problems are reported at once.
+A cabinet file is TOML. It describes hardware passively: buses, boards, readers, sensors, zones and
+compartments. ``load`` checks each value by itself and then what only shows when they are held
+against each other (two doors on one output, a chilled zone without a thermometer, …). All problems are
+reported at once.
 """
 
 import tomllib
@@ -19,9 +20,11 @@ from config.cabinet.parts import (
     Compartment,
     Officer,
     Reader,
+    Scale,
     Thermometer,
     Zone,
 )
+from config.cabinet.registers import RegisterMap
 from config.problems import BadFile, Problem, one
 
 __all__ = [
@@ -31,6 +34,8 @@ __all__ = [
     "Compartment",
     "Officer",
     "Reader",
+    "RegisterMap",
+    "Scale",
     "Thermometer",
     "Zone",
     "load",

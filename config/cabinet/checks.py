@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from config.cabinet.families import LOCKS
-from config.cabinet.parts import Board, Bus, Cabinet
-from config.cabinet.relays import RELAY_CARDS, UNTIMED_CARDS
+from config.cabinet.parts import Board, Bus, Cabinet, Scale, Thermometer
+from config.cabinet.registers import map_findings, shipped
+from config.cabinet.relays import OF_OUTPUTS, RELAY_CARDS, UNTIMED_CARDS
 
 Finding = tuple[str, str]
 
@@ -15,6 +16,8 @@ def findings(cabinet: Cabinet) -> Iterator[Finding]:
     """All problems of a cabinet whose parts are right by themselves: key and reason."""
     yield from _names_are_unique(cabinet)
     yield from _boards_are_reachable(cabinet)
+    yield from _register_maps_make_sense(cabinet)
+    yield from _sensors_have_their_maps(cabinet)
     yield from _readers_fit_their_families(cabinet)
     yield from _doors_have_outputs_of_their_own(cabinet)
     yield from _beams_have_inputs_of_their_own(cabinet)
@@ -25,7 +28,7 @@ def findings(cabinet: Cabinet) -> Iterator[Finding]:
 
 
 def _names_are_unique(cabinet: Cabinet) -> Iterator[Finding]:
-    for part in ("bus", "board", "reader", "zone", "thermometer"):
+    for part in ("bus", "board", "reader", "zone", "thermometer", "scale", "register_map"):
         yield from _repeats(part, "name", [item.name for item in getattr(cabinet, part)])
     yield from _repeats("compartment", "label", [c.label for c in cabinet.compartment])
 
@@ -54,7 +57,7 @@ def _boards_are_reachable(cabinet: Cabinet) -> Iterator[Finding]:
             other = taken.setdefault((board.bus, address), board.name)
             if other != board.name:
                 yield f"board[{at}].address", f"address {address} on bus {board.bus} belongs to {other}"
-    yield from _thermometers_are_reachable(cabinet, buses, taken)
+    yield from _sensors_are_reachable(cabinet, buses, taken)
     yield from _pins_are_their_own(cabinet)
     yield from _guards_have_a_bus_of_their_own(cabinet)
 
@@ -68,7 +71,7 @@ def _guards_have_a_bus_of_their_own(cabinet: Cabinet) -> Iterator[Finding]:
                 f"bus[{at}].port",
                 f"{bus.port} is over a network: a guard that is cut off turns nothing off",
             )
-    for part in ("board", "thermometer"):
+    for part in ("board", "thermometer", "scale"):
         for at, each in enumerate(getattr(cabinet, part)):
             if each.bus in guarded and not getattr(each, "is_guarded", False):
                 owner = f"bus {each.bus} belongs to the guard of boards that cannot time a pulse"
@@ -146,20 +149,65 @@ def _options_are_known(board: Board) -> Iterator[Finding]:
             yield f"options.{name}", f"takes {wanted.__name__}, not {value!r}"
 
 
-def _thermometers_are_reachable(
+def _sensors(cabinet: Cabinet) -> Iterator[tuple[str, Thermometer | Scale]]:
+    """Every part that measures, with its key."""
+    yield from ((f"thermometer[{at}]", probe) for at, probe in enumerate(cabinet.thermometer))
+    yield from ((f"scale[{at}]", scale) for at, scale in enumerate(cabinet.scale))
+
+
+def _sensors_are_reachable(
     cabinet: Cabinet, buses: dict[str, Bus], taken: dict[tuple[str, int], str]
 ) -> Iterator[Finding]:
-    for at, probe in enumerate(cabinet.thermometer):
-        bus = buses.get(probe.bus)
+    for key, sensor in _sensors(cabinet):
+        bus = buses.get(sensor.bus)
         if bus is None:
-            yield f"thermometer[{at}].bus", f"there is no bus named {probe.bus}"
+            yield f"{key}.bus", f"there is no bus named {sensor.bus}"
         elif bus.kind != "modbus":
-            yield f"thermometer[{at}].bus", f"{probe.kind} cannot sit on bus {bus.name}, which is {bus.kind}"
-        other = taken.setdefault((probe.bus, probe.address), probe.name)
-        if other != probe.name:
+            yield f"{key}.bus", f"{sensor.kind} cannot sit on bus {bus.name}, which is {bus.kind}"
+        mine = f"{key.partition('[')[0]} {sensor.name}"
+        other = taken.setdefault((sensor.bus, sensor.address), mine)
+        if other != mine:
+            yield f"{key}.address", f"address {sensor.address} on bus {sensor.bus} belongs to {other}"
+
+
+def _register_maps_make_sense(cabinet: Cabinet) -> Iterator[Finding]:
+    for at, each in enumerate(cabinet.register_map):
+        yield from ((f"register_map[{at}].{key}", reason) for key, reason in map_findings(each))
+        if each.name in shipped():
+            yield f"register_map[{at}].name", f"{each.name} is an example of ours: take another name"
+
+
+def _sensors_have_their_maps(cabinet: Cabinet) -> Iterator[Finding]:
+    maps = cabinet.register_maps
+    for key, sensor in _sensors(cabinet):
+        if sensor.kind == "climate_xymd02":
+            if sensor.map is not None:
+                yield f"{key}.map", "an XY-MD02 has registers of its own; climate_registers takes a map"
+            continue
+        if sensor.map not in maps:
+            known = ", ".join(sorted(maps))
+            missing = "is missing" if sensor.map is None else f"there is no register map {sensor.map}"
+            yield f"{key}.map", f"{missing}; there are {known}"
+            continue
+        wanted = "weight" if isinstance(sensor, Scale) else "temperature"
+        if maps[sensor.map].measures != wanted:
+            yield f"{key}.map", f"{sensor.map} has no {wanted}"
+        yield from _writes_move_no_lock(cabinet, key, sensor, sensor.map)
+
+
+def _writes_move_no_lock(
+    cabinet: Cabinet, key: str, sensor: Thermometer | Scale, name: str
+) -> Iterator[Finding]:
+    """One address mixed up, and what tares a scale would energise the coil of a relay card."""
+    ports = {bus.name: bus.port for bus in cabinet.bus}
+    if ports.get(sensor.bus) not in [ports.get(board.bus) for board in cabinet.board]:
+        return
+    for what, registers in cabinet.register_maps[name].written.items():
+        if any(register in of for register in registers for of in OF_OUTPUTS):
             yield (
-                f"thermometer[{at}].address",
-                f"address {probe.address} on bus {probe.bus} belongs to {other}",
+                f"{key}.bus",
+                f"{what} of {name} writes register 0x{registers.start:04x}, where some relay cards have "
+                f"their outputs: give {sensor.name} a bus without lock boards",
             )
 
 

@@ -4,16 +4,21 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from config.cabinet.families import LONGEST_PULSE_MS, LockFamily, family
+from config.cabinet.part import Name, Part
 from config.cabinet.readers import READERS, ReaderFamily
+from config.cabinet.registers import RegisterMap, shipped
 from config.cabinet.relays import UNTIMED_CARDS
 from config.contract.topics import CABINET_ID, is_cabinet_id
 
 PUBLIC_KEY_BYTES = 32
+USB_NAME = re.compile(r"usb:([0-9a-f]{4}):([0-9a-f]{4})(?::(.+))?", re.IGNORECASE)
+"""Maker, product and perhaps the serial number of an adapter, whichever port it is today."""
 CHILLED_CELSIUS = 5.0
 """How warm a chilled zone may be where its file says nothing else. Frozen has no default."""
 NOT_WIRING = {"name", "channels", "pulse_ms", "inputs", "clear_input", "cut_off"}
@@ -27,18 +32,11 @@ def _cabinet_id(text: str) -> str:
 
 
 CabinetId = Annotated[str, AfterValidator(_cabinet_id)]
-Name = Annotated[
-    str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="lower-case letters, digits, dashes")
-]
 Pin = Annotated[int, Field(ge=0, le=511)]
 Label = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{0,7}$", description="what is printed on the door")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class About(_Part):
+class About(Part):
     """Who this cabinet is, as people see it."""
 
     id: CabinetId = Field(description="the cabinet's identity, for life; part of every topic")
@@ -54,16 +52,25 @@ class About(_Part):
     inside_button: bool = Field(default=False, description="has a wired 'someone is inside' button")
 
 
-class Bus(_Part):
+def _port(name: str) -> str:
+    if name.startswith("usb:") and not USB_NAME.fullmatch(name):
+        raise ValueError(f"{name} is no usb:VID:PID or usb:VID:PID:SERIAL, as in usb:1a86:7523")
+    return name
+
+
+PortName = Annotated[str, Field(min_length=1), AfterValidator(_port)]
+
+
+class Bus(Part):
     """A wire with one owner."""
 
     name: Name
     kind: Literal["serial", "modbus", "gpio"] = Field(
         default="serial", description="who frames what runs on it; gpio: pins of this computer"
     )
-    port: str = Field(
-        min_length=1,
-        description="/dev/tty…; socket://host:port for a gateway; modbus-tcp://host:port; "
+    port: PortName = Field(
+        description="/dev/serial/by-id/…, /dev/tty…, usb:VID:PID or usb:VID:PID:SERIAL; "
+        "socket://host:port for a gateway; modbus-tcp://host:port; "
         "pins: gpiozero:lgpio, gpiod:/dev/gpiochip0",
     )
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
@@ -81,7 +88,7 @@ def _lock_kind(kind: str) -> str:
     return family(kind).kind
 
 
-class Board(_Part):
+class Board(Part):
     """A board on a bus; its driver is ``firmware_bridge/<kind>.py``."""
 
     name: Name
@@ -170,12 +177,12 @@ def _reader_kind(kind: str) -> str:
     return kind
 
 
-class Reader(_Part):
+class Reader(Part):
     """A reader of codes or cards on a port of its own; its driver is ``firmware_bridge/<kind>.py``."""
 
     name: Name
     kind: Annotated[str, AfterValidator(_reader_kind)] = "scan_text"
-    port: str = Field(min_length=1)
+    port: PortName
     baud: Literal[9600, 19200, 38400, 57600, 115200] = 9600
     profile: str = Field(default="", description="whose make it is, where a family differs in that")
     triggered: bool = Field(
@@ -192,7 +199,7 @@ class Reader(_Part):
         return self.profile or next(iter(self.family.profiles), "")
 
 
-class Zone(_Part):
+class Zone(Part):
     """A part of the cabinet with one air temperature."""
 
     name: Name
@@ -214,16 +221,27 @@ class Zone(_Part):
         return self.limit_celsius
 
 
-class Thermometer(_Part):
-    """A temperature probe on a Modbus bus."""
+class Thermometer(Part):
+    """A temperature probe, or a thermostat, on a Modbus bus; its driver is ``firmware_bridge/<kind>.py``."""
 
     name: Name
-    kind: Literal["climate_xymd02"] = "climate_xymd02"
+    kind: Literal["climate_xymd02", "climate_registers"] = "climate_xymd02"
     bus: Name
     address: int = Field(ge=1, le=247)
+    map: Name | None = Field(default=None, description="climate_registers: the register map of its make")
 
 
-class Compartment(_Part):
+class Scale(Part):
+    """A weighing transmitter on a Modbus bus; its driver is ``firmware_bridge/<kind>.py``."""
+
+    name: Name
+    kind: Literal["scale_registers"] = "scale_registers"
+    bus: Name
+    address: int = Field(ge=1, le=247)
+    map: Name = Field(description="the register map of its make")
+
+
+class Compartment(Part):
     """A box behind one door. The label is permanent; board and channel are only how it is wired today."""
 
     label: Label
@@ -262,7 +280,7 @@ def _public_key(text: str) -> str:
     return base64.b64encode(raw).decode()  # one way to write it, so that equal keys are seen to be equal
 
 
-class Officer(_Part):
+class Officer(Part):
     """Somebody who may, with another officer, order every door open; see ``contract/officers.py``.
 
     Named here, where the cloud cannot add one.
@@ -276,7 +294,7 @@ class Officer(_Part):
         return base64.b64decode(self.key)
 
 
-class Cabinet(_Part):
+class Cabinet(Part):
     """A whole cabinet, already held against itself."""
 
     cabinet: About
@@ -285,6 +303,8 @@ class Cabinet(_Part):
     reader: tuple[Reader, ...] = ()
     zone: tuple[Zone, ...] = Field(min_length=1)
     thermometer: tuple[Thermometer, ...] = ()
+    scale: tuple[Scale, ...] = ()
+    register_map: tuple[RegisterMap, ...] = ()
     compartment: tuple[Compartment, ...] = Field(min_length=1, max_length=400)
     officer: tuple[Officer, ...] = Field(default=(), max_length=20)
 
@@ -295,6 +315,11 @@ class Cabinet(_Part):
     def compartment_named(self, label: str) -> Compartment:
         """The compartment with this label; ``KeyError`` when the cabinet has none."""
         return next(iter(c for c in self.compartment if c.label == label), None) or _no_label(self.id, label)
+
+    @property
+    def register_maps(self) -> dict[str, RegisterMap]:
+        """By name: those of this file, and those that everybody has."""
+        return dict(shipped()) | {each.name: each for each in self.register_map}
 
     def map(self) -> dict[str, Any]:
         """What a planner needs: labels, sizes, zones and rows, without wiring."""

@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+OUTPUTS, CONTROL_MODES = range(0x40), range(0x1000, 0x1040)
+OF_OUTPUTS = (OUTPUTS, CONTROL_MODES)
+"""The registers in which makes of relay card keep their outputs, or what lets an input move one."""
+
 
 @dataclass(frozen=True, slots=True)
 class RelayCard:
@@ -29,8 +33,10 @@ class RelayCard:
     all_off: tuple[int, int] | None = None
     """Register and value that turn every output off; None: zeros for all coils in one write, from coil 0."""
     first_state: int | None = None
-    """The register that tells whether output 1 is on. Asked after "all off" where the answer to that is an
-    echo, which an adapter that sends our own bytes back would give as well."""
+    """What tells whether output 1 is on; the others follow. Asked after each pulse, and after "all off" where
+    the answer to that is an echo, which an adapter that sends our own bytes back would give as well."""
+    state_function: Literal[1, 3] = 3
+    """How it is read: 1 as a coil, 3 as a register. Zero, written there, turns the output off."""
 
     @property
     def lengths(self) -> str:
@@ -50,6 +56,8 @@ RELAY_CARDS: Mapping[str, RelayCard] = {
             function=5,
             first=0x0200,
             pulses={100 * tenths: tenths for tenths in range(1, 11)},
+            first_state=0x0000,
+            state_function=1,
         ),
         # "06, register 0001 to 0008, value 0500: momentary, one second"; "register 0000, 0800: all off". The
         # answer to a write is its echo, so the states (03, the same registers) are what proves "all off".

@@ -56,6 +56,11 @@ FAULTS: dict[str, Fault] = {
     for fault in (
         _fault("board_silent", Severity.ALARM, "锁控板没有应答", "A lock board does not answer",
                "检查供电、485 接线和地址", "Check its supply, the RS-485 wires and its address"),
+        _fault("output_stays_on", Severity.ALARM, "继电器板没有自动断电，锁线圈会烧毁",
+               "A relay card did not end a pulse by itself, which burns the lock",
+               "到现场断开该板锁电源，核对板卡型号与柜体文件中的 profile，更换后重启；在此之前该板不开门",
+               "Take its locks off their supply, compare the card with its profile in the cabinet file, then restart; "
+               "until then this card opens nothing"),
         _fault("bus_lost", Severity.ALARM, "串口不可用", "A serial port is not there",
                "检查转换器和线缆", "Check the adapter and its cable"),
         _fault("thermometer_silent", Severity.ALARM, "温度计没有应答", "A thermometer does not answer",

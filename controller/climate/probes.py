@@ -43,11 +43,12 @@ class Climate:
                 group.create_task(self._watch(thermometer), name=f"air at {thermometer.name}")
 
     def samples(self) -> dict[str, float]:
-        """For the telemetry: temperature, humidity and the age of both, by probe."""
+        """For the telemetry: temperature, humidity (where it is measured) and their age, by probe."""
         found: dict[str, float] = {}
         for name, reading in self._last.items():
             found[f"air.{name}.celsius"] = reading.celsius
-            found[f"air.{name}.humidity"] = reading.humidity
+            if reading.humidity is not None:
+                found[f"air.{name}.humidity"] = reading.humidity
             found[f"air.{name}.age_s"] = round(self._clock.now() - reading.asked_at, 1)
         return found
 

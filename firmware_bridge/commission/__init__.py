@@ -6,7 +6,7 @@ that was; ``wiring`` makes of it the file as it is, and what is wrong; ``sheet``
     plan (a cabinet file) ──> walk.py ──Opened…──> wiring.py ──> file as it is, findings
 """
 
-from firmware_bridge.commission.walk import Person, walk
+from firmware_bridge.commission.walk import CoilHeld, Person, walk
 from firmware_bridge.commission.wiring import Finding, Opened, Wiring, learn
 
-__all__ = ["Finding", "Opened", "Person", "Wiring", "learn", "walk"]
+__all__ = ["CoilHeld", "Finding", "Opened", "Person", "Wiring", "learn", "walk"]

@@ -39,12 +39,19 @@ class Technician:
                 return tuple(label for label in said if label != NONE) if said else (expected,)
             question = f"There is no door {', '.join(unknown)}. Which one opened?"
 
+    async def let_go(self, label: str) -> bool:
+        question = f"Did the lock of {label} let go by itself, and does it not hum? Enter: yes; n: no."
+        if (await _asked(question)).lower() not in ("n", "no"):
+            return True
+        print("Take its locks off their supply at once.", file=sys.stderr)
+        return False
+
     async def shut_again(self, labels: Sequence[str]) -> None:
         print(f"Shut {', '.join(labels)}.", file=sys.stderr)
 
 
 async def commission(plan: Cabinet, ports: dict[str, str]) -> Wiring:
-    """Walk through a cabinet with whoever sits at the terminal. ``GaveUp``, ``BridgeError``."""
+    """Walk through a cabinet with whoever sits at the terminal. ``GaveUp``, ``CoilHeld``."""
     async with assemble(plan, ports) as hardware:
         return await walk(plan, hardware, Technician({c.label for c in plan.compartment}))
 

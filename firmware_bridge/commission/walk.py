@@ -9,14 +9,16 @@ from config.cabinet import Board, Cabinet
 from firmware_bridge.assemble import Hardware, device
 from firmware_bridge.commission.wiring import Channel, Finding, Opened, Wiring, learn
 from firmware_bridge.errors import BadFrame, BridgeError
-from firmware_bridge.ports import LockBoard, PulseAnswer
+from firmware_bridge.ports import SETTLES_SECONDS, DoorReadings, LockBoard, PulseAnswer
 
 LOOKS = 4
 """So often every board is read at first: two that answer at once differ sooner or later."""
-SETTLES_SECONDS = 0.3
-"""A door needs so long after the pulse to spring off its switch."""
 LOOK_AGAIN_SECONDS = 0.1
 SHUT_WITHIN_SECONDS = 120.0
+
+
+class CoilHeld(Exception):
+    """A board did not end a pulse by itself: it is none of the family that the plan says, and burns locks."""
 
 
 class Person(Protocol):
@@ -28,6 +30,10 @@ class Person(Protocol):
 
     async def which_opened(self, expected: str) -> tuple[str, ...]:
         """The labels of the doors that opened just now; ``expected`` is the plan's."""
+        ...
+
+    async def let_go(self, label: str) -> bool:
+        """Whether the lock of this door has let go by itself: it neither hums nor holds its bolt in."""
         ...
 
     async def shut_again(self, labels: Sequence[str]) -> None:
@@ -58,6 +64,7 @@ class _Boards:
         self.hardware = hardware
         self.findings: list[Finding] = []
         self._proven: set[str] = set()
+        self._let_go: set[str] = set()
         self.ways = {board.name: _ways(board, hardware) for board in plan.board}
 
     async def meet(self) -> None:
@@ -92,6 +99,27 @@ class _Boards:
                 self.ways[name] = [ways[right]]
         return tuple(found)
 
+    async def see_let_go(self, name: str, label: str, person: Person) -> None:
+        """``CoilHeld`` when this board did not end its pulse; where a card does not tell, the person does."""
+        readings = await self._patiently(name)
+        if readings is not None and readings.stays_on:
+            raise CoilHeld(f"{readings.stays_on}: nothing was written")
+        seen = readings is not None and readings.seen_off
+        board = next(board for board in self.plan.board if board.name == name)
+        if seen or name in self._let_go or board.family.bus != "modbus" or board.is_guarded:
+            return
+        if not await person.let_go(label):
+            raise CoilHeld(f"board {name} did not let go of {label} by itself: nothing was written")
+        self._let_go.add(name)
+
+    async def _patiently(self, name: str) -> DoorReadings | None:
+        for _ in range(LOOKS):
+            try:
+                return await self.hardware.boards[name].doors()
+            except BridgeError:
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        return None
+
     def settings(self) -> dict[str, dict[str, Any]]:
         """What has to be set otherwise than planned, by board; told as findings, too."""
         wrong = {}
@@ -113,6 +141,7 @@ async def walk(plan: Cabinet, hardware: Hardware, person: Person) -> Wiring:
     """Open every lock of the plan once and learn how the cabinet is wired.
 
     Boards that do not answer, or not clearly, are left out with a finding. ``hardware`` is started.
+    ``CoilHeld``: it has to end at once, and nothing that it learned is to be used.
     """
     await person.all_shut()
     boards = _Boards(plan, hardware)
@@ -133,6 +162,7 @@ async def _open(boards: _Boards, lock: Channel, expected: str, person: Person) -
         return Opened(lock, (), ())
     await asyncio.sleep(max(0.0, pulse.ends_at - asyncio.get_running_loop().time()) + SETTLES_SECONDS)
     moved = boards.moved(before, await boards.read())
+    await boards.see_let_go(lock[0], expected, person)
     doors = await person.which_opened(expected)
     if doors:
         await person.shut_again(doors)

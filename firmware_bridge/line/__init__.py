@@ -8,6 +8,7 @@ and thrown away. It does not know what the bytes mean.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Generic, TypeVar
 
 from firmware_bridge.errors import BadFrame, BoardSilent, PortError, PortGone
@@ -15,7 +16,10 @@ from firmware_bridge.line.turns import Priority, Turns
 from firmware_bridge.line.wire import Direction, End, Plug, Trace, Wire
 from firmware_bridge.ports import Permit
 
-__all__ = ["Direction", "End", "Exchange", "Line", "Plug", "Priority", "Take", "Trace", "Wire"]
+__all__ = [
+    "LONGEST_ANSWER_BYTES", "Direction", "End", "Exchange", "Heard", "Line", "Plug", "Priority", "Refused",
+    "Take", "Trace", "Wire",
+]  # fmt: skip
 
 T = TypeVar("T")
 
@@ -24,11 +28,21 @@ ANSWER_ENDS_AFTER_SECONDS = 0.02
 LONGEST_ANSWER_BYTES = 16
 BAD_ANSWERS_BEFORE_REOPENING = 2
 """Some USB adapters stay out of step until their port is closed and opened again."""
+SPEED_DOUBTED_AFTER = 2
+"""So much garbage on a wire on which nobody has ever answered is named as what it mostly is."""
 BACK_OFF = (1, 3, 10)
 """A board that failed n times running is left alone for this many times what asking it cost: a dead one gets
 less than a tenth of the bus at any speed, and one that comes back is heard within some 3 s."""
 
-Take = Callable[[bytes, bool], T | None]
+
+class Heard(Enum):
+    """What may come that is neither an answer nor noise."""
+
+    UNASKED = "unasked"
+    """Whole frames that boards send by themselves, and nothing else."""
+
+
+Take = Callable[[bytes, bool], T | Heard | None]
 """Finds the answer in the bytes so far; the flag says that the line has fallen silent behind them."""
 
 
@@ -41,7 +55,15 @@ class Exchange(Generic[T]):
     """None when nothing was sent."""
     answered_at: float | None = None
     received: bytes = b""
+    """Nothing where boards only spoke by themselves, or the adapter sent our own bytes back."""
     withheld: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An answer that says no, and the board's own code for why."""
+
+    code: int
 
 
 @dataclass(slots=True)
@@ -54,8 +76,14 @@ class _Listening(Generic[T]):
     received: bytearray = field(default_factory=bytearray)
     mirrors: bool = False
     """The request would pass for its own answer."""
+    is_unasked: bool = False
     heard_at: float = 0.0
     falls_silent: asyncio.TimerHandle | None = None
+
+    @property
+    def replied(self) -> bytes:
+        """What came and is neither what boards send by themselves nor the adapter's echo alone."""
+        return b"" if self.is_unasked or self.received == self.request else bytes(self.received)
 
     def stop(self) -> None:
         if self.falls_silent is not None:
@@ -80,6 +108,8 @@ class Line:
         self._listening: _Listening[object] | None = None
         self._silent: dict[str, _Silence] = {}
         self._bad_answers = 0
+        self._has_answered = False
+        self._unlike_frames = 0
         wire.heard = self._heard
         wire.lost = self._lost
 
@@ -119,7 +149,7 @@ class Line:
             return done
         pause = self._leave_alone(silence, on_wire + 2 * reply_seconds)
         if done.received:
-            raise BadFrame(self.address, board, done.received)
+            raise BadFrame(self.address, board, done.received, self._doubt(request, done.received))
         raise BoardSilent(self.address, board, pause)
 
     async def command(
@@ -177,12 +207,12 @@ class Line:
                 if permit is None:
                     raise
                 return Exchange(sent_at=sent_at)  # a part of it may have left
-            listening.mirrors = take(request, True) is not None
+            listening.mirrors = take(request, True) not in (None, Heard.UNASKED)
             no_answer_at = sent_at + on_wire + reply_seconds
             answer = await self._answer(listening, no_answer_at, permit is None)
             if answer is not None:
                 quiet_since, stay_quiet = listening.heard_at, self._quiet_seconds
-            return Exchange(answer, sent_at, self.wire.last_received_at, bytes(listening.received))
+            return Exchange(answer, sent_at, self.wire.last_received_at, listening.replied)
         finally:
             self._listening = None
             listening.stop()
@@ -200,8 +230,8 @@ class Line:
         finally:
             bell.cancel()
         if answer is not None:
-            self._bad_answers = 0
-        elif listening.received:
+            self._bad_answers, self._has_answered = 0, True
+        elif listening.replied:
             self._count_bad_answer()
         if is_poll:
             self._learn_echo(listening, answered=answer is not None)
@@ -228,9 +258,12 @@ class Line:
     def _look(self, listening: _Listening[object], silent: bool) -> bool:
         if listening.found.done():
             return True
+        listening.is_unasked = False
         for heard in self._without_echo(listening):
             answer = listening.take(heard, silent)
-            if answer is not None:
+            if answer is Heard.UNASKED:
+                listening.is_unasked = True
+            elif answer is not None:
                 listening.found.set_result(answer)
                 return True
         return False
@@ -254,6 +287,17 @@ class Line:
     def _lost(self, error: PortError) -> None:
         if self._listening is not None and not self._listening.found.done():
             self._listening.found.set_exception(error)
+
+    def _doubt(self, request: bytes, received: bytes) -> str:
+        """What these bytes look like. Frames, damaged ones too, begin with the byte that the request does."""
+        heard = received.removeprefix(request)
+        if self._has_answered or not heard or request[:1] in heard:
+            return ""
+        self._unlike_frames += 1
+        if self._unlike_frames < SPEED_DOUBTED_AFTER:
+            return ""
+        here = "in its gateway" if self.wire.is_remote else f"here, {self.wire.baud} baud"
+        return f"nothing else has come yet: this looks like a wrong speed ({here}) or a disturbed wire"
 
     def _count_bad_answer(self) -> None:
         self._bad_answers += 1

@@ -1,21 +1,26 @@
 """One port, kept open: a tty, a pty or ``socket://host:port``; it comes back by itself when the port does.
 
+A name that is a link, or ``usb:VID:PID``, is followed anew each time: the port may have come back elsewhere.
+
 ``modbus-tcp://host:port`` is a socket as well; who frames what runs on it knows the difference.
 """
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import struct
 import termios
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 import serial
 
 from firmware_bridge.errors import PortError, PortGone, PortUnavailable
+from firmware_bridge.line.listing import USB, device_of, holders
 
 REOPEN_SECONDS = 0.5
 """A vanished port is tried again this often."""
@@ -80,6 +85,11 @@ class _SerialEnd:
             termios.tcflush(self._fd, termios.TCIOFLUSH)
         with contextlib.suppress(OSError):
             self._serial.close()
+
+
+def _taken(device: str) -> str:
+    others = [str(each) for each in holders(Path(device).resolve()) or () if each.pid != os.getpid()]
+    return f"another program has it: {', '.join(others)}" if others else "it is in use already"
 
 
 class _SocketEnd:
@@ -147,6 +157,7 @@ class Wire:
         plug: Plug | None = None,
     ) -> None:
         self.address = address
+        self.baud = baud
         self.byte_seconds = (1 + 8 + (parity != "N") + stopbits) / baud
         self.heard: Callable[[bytes], None] = lambda data: None
         self.lost: Callable[[PortError], None] = lambda error: None
@@ -218,7 +229,13 @@ class Wire:
     async def _plug_in(self, address: str) -> End:
         if self.is_remote:
             return await _connect(address, self._undelivered_seconds)
-        return _SerialEnd(address, *self._settings)
+        device = await asyncio.to_thread(device_of, address) if address.startswith(USB) else address
+        try:
+            return _SerialEnd(device, *self._settings)
+        except OSError as error:
+            if error.errno != errno.EAGAIN:  # the lock is the device's, whatever name it was opened by
+                raise
+            raise OSError(await asyncio.to_thread(_taken, device)) from error
 
     def _receive(self) -> None:
         assert self._end is not None

@@ -2,20 +2,20 @@
 
 pymodbus makes and reads the protocol data units. Frames, turns, time-outs and silence are the line's: a
 client that repeats an unlock by itself, or takes a late answer for the next one's, opens doors for nobody.
-Only what a cabinet needs exists here: a timed pulse, all outputs off, and reading inputs and registers. No
-frame can turn an output on to stay.
+Only what a cabinet needs exists here: a timed pulse, outputs off, reading outputs, inputs and registers, and
+writing the registers that ``requests`` says. No frame can turn an output on to stay.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable, Sequence
 from itertools import cycle
 from typing import TypeVar
 
 from pymodbus.pdu import DecodePDU, ModbusPDU
 
 from config.cabinet.relays import RelayCard
-from firmware_bridge.errors import BoardRefused, ImpossibleReading
-from firmware_bridge.line import Exchange, Line, Wire
+from firmware_bridge.errors import BoardError, BoardRefused, ImpossibleReading
+from firmware_bridge.line import LONGEST_ANSWER_BYTES, Exchange, Line, Refused, Wire
 from firmware_bridge.modbus import tcp
 from firmware_bridge.modbus.crc import has_crc, with_crc
 from firmware_bridge.modbus.frames import EXCEPTION
@@ -24,15 +24,18 @@ from firmware_bridge.modbus.requests import (
     INPUTS_IN_A_REGISTER,
     all_off,
     opening,
+    output_off,
     read_inputs,
+    read_output,
     read_registers,
     registers_of,
+    write_registers,
 )
 from firmware_bridge.ports import Permit
 
 __all__ = [
-    "REPLY_SECONDS", "ModbusBus", "Refused", "all_off", "has_crc", "opening", "read_frame", "read_inputs",
-    "read_registers", "read_tcp_frame", "with_crc",
+    "FROM_GATEWAYS", "HOLDING", "INPUTS", "REPLY_SECONDS", "ModbusBus", "Refused", "all_off", "has_crc",
+    "opening", "read_frame", "read_inputs", "read_registers", "read_tcp_frame", "with_crc", "write_registers",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -40,20 +43,13 @@ Find = Callable[[bytes, bool], T]
 """As ``Take`` of a line."""
 
 REPLY_SECONDS = 0.14
-HOLDING, INPUT = 0x03, 0x04
+INPUTS, HOLDING, INPUT = 0x02, 0x03, 0x04
 # "0A gateway path unavailable, 0B gateway target device failed to respond": no word of the card's.
 FROM_GATEWAYS = (0x0A, 0x0B)
 # "04 unrecoverable error while attempting the action, 05 accepted, and takes long": it may have begun.
 PERHAPS_BEGUN = (0x04, 0x05)
 
 _decoder = DecodePDU(False)
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An exception answer and its code."""
-
-    code: int
 
 
 class ModbusBus:
@@ -81,9 +77,27 @@ class ModbusBus:
         frame = all_off(relays, card, channels)
         take = _expect(card, frame[1], 8, lambda answer: answer if answer[:6] == frame[:6] else None)
         await self._ask(frame, take, board=board, urgent=True)
-        if relays.first_state is not None:
-            for register in range(relays.first_state, relays.first_state + channels):
-                await self._see_off(card, register, board=board)
+        if relays.all_off is not None and relays.first_state is not None:
+            await self._see_nothing_kept(relays, card, board=board)
+            for state in range(relays.first_state, relays.first_state + channels):
+                if await self.is_on(relays, card, state, board=board, urgent=True):
+                    raise self._stays_on(board, state, "after all were turned off")
+
+    async def is_on(
+        self, relays: RelayCard, card: int, state: int, *, board: str, urgent: bool = False
+    ) -> bool:
+        """Whether an output is on. See ``Line.ask``; ``BoardRefused``: the card does not tell."""
+        frame = read_output(relays, card, state)
+        read, length = (_bits, 6) if relays.state_function == 1 else (_words, 7)
+        take = _expect(card, frame[1], length, lambda answer: read(answer, 1))
+        done = await self._ask(frame, take, board=board, urgent=urgent)
+        return done.answer not in ([False], [0])
+
+    async def output_off(self, relays: RelayCard, card: int, state: int, *, board: str) -> None:
+        """One output off, whatever card this is. See ``Line.ask``; ``BoardRefused``."""
+        frame = output_off(relays, card, state)
+        take = _expect(card, frame[1], 8, lambda answer: answer if answer[:6] == frame[:6] else None)
+        await self._ask(frame, take, board=board, urgent=True)
 
     async def inputs(
         self, card: int, inputs: int, *, board: str, function: int = 2
@@ -99,22 +113,52 @@ class ModbusBus:
     ) -> Exchange[list[int] | Refused]:
         """Input or holding registers as unsigned 16 bit. See ``Line.ask``; ``BoardRefused``."""
         frame = read_registers(card, first, count, function)
-        take = _expect(card, function, 5 + 2 * count, lambda answer: _words(answer, count))
-        return await self._ask(frame, take, board=board, urgent=urgent)
+        length = 5 + 2 * count
+        take = _expect(card, function, length, lambda answer: _words(answer, count))
+        return await self._ask(frame, take, board=board, urgent=urgent, longest_answer=length)
 
-    async def _see_off(self, card: int, register: int, *, board: str) -> None:
-        done = await self.registers(card, register, 1, board=board, function=HOLDING, urgent=True)
-        if done.answer != [0]:
-            reason = f"register {register} of its outputs is {done.answer} after all were turned off"
-            raise ImpossibleReading(self.line.address, board, done.received, reason)
+    async def write(
+        self, card: int, first: int, values: Sequence[int], *, board: str, function: int, urgent: bool = False
+    ) -> None:
+        """Holding registers, written at most once. See ``Line.ask``; ``BoardRefused``, ``ValueError``.
+
+        Its answer looks like its echo: ask something before, so that the line knows an adapter that echoes.
+        """
+        frame = write_registers(card, first, values, function)
+        take = _expect(card, function, 8, lambda answer: answer if answer[:6] == frame[:6] else None)
+        await self._ask(frame, take, board=board, urgent=urgent)
+
+    async def _see_nothing_kept(self, relays: RelayCard, card: int, *, board: str) -> None:
+        """Cards whose outputs are plain registers keep "all off" as the value of one, which is on then."""
+        assert relays.all_off is not None
+        register, value = relays.all_off
+        asked = f"{board}, register {register}"  # a card that has none may be silent, and is none the worse
+        try:
+            done = await self.registers(card, register, 1, board=asked, function=HOLDING, urgent=True)
+        except BoardError:
+            return
+        if done.answer in ([1], [value]):
+            with contextlib.suppress(BoardError):
+                await self.output_off(relays, card, register, board=board)
+            raise self._stays_on(board, register, "as if it were a card of profile fc06")
+
+    def _stays_on(self, board: str, state: int, when: str) -> ImpossibleReading:
+        return ImpossibleReading(self.line.address, board, b"", f"that output {state} is on {when}")
 
     async def _ask(
-        self, frame: bytes, take: Find[T | Refused | None], *, board: str, urgent: bool = False
+        self,
+        frame: bytes,
+        take: Find[T | Refused | None],
+        *,
+        board: str,
+        urgent: bool = False,
+        longest_answer: int = 0,
     ) -> Exchange[T | Refused]:
         request, found = self._sealed(frame, take)
         done: Exchange[T | Refused] = await self.line.ask(
-            request, found, board=board, reply_seconds=REPLY_SECONDS, urgent=urgent
-        )
+            request, found, board=board, reply_seconds=REPLY_SECONDS, urgent=urgent,
+            longest_answer=max(longest_answer, LONGEST_ANSWER_BYTES),
+        )  # fmt: skip
         if isinstance(done.answer, Refused):
             raise BoardRefused(self.line.address, board, done.received, done.answer.code)
         return done

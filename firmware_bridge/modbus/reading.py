@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from config.cabinet.families import LONGEST_PULSE_MS
+from config.cabinet.relays import CONTROL_MODES, OUTPUTS
 from firmware_bridge.frames import Sender, in_hex
 from firmware_bridge.modbus import tcp
 from firmware_bridge.modbus.crc import has_crc, with_crc
@@ -37,12 +38,10 @@ LONGEST_FLASH = 0x7FFF
 COIL_VALUES = {0xFF00: "on", 0x0100: "on", 0x0000: "off", 0x5500: "the other way"}
 # Eletechsup: register = output, from 1; high byte 01 open, 02 close, 03 toggle, 04 latch, 05 momentary (1 s),
 # 06 with the seconds below it; register 0: 07 all on, 08 all off. Others switch an output on by a plain 1.
-OUTPUTS = range(0x40)
 ONE_OFF, MOMENTARY, FOR_SECONDS = 0x0200, 0x0500, range(0x0600, 0x0700)
 STAYS_ON = {0x0001: "on", 0x0100: "on", 0x0300: "the other way", 0x0400: "on, and all others off"}
 EACH_ON, EACH_OFF = 0x0700, 0x0800
 # Waveshare: 1000 + relay; 0 normal, 1 linkage, 2 toggle, 3 edge.
-CONTROL_MODES = range(0x1000, 0x1040)
 MODES = {1: "linkage", 2: "toggle", 3: "edge"}
 
 _Reader = Callable[[int, int, bytes], Frame]

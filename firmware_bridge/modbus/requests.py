@@ -1,14 +1,17 @@
 """What we ask Modbus cards, each as the frame of a serial wire.
 
-A timed pulse, all outputs off, inputs and registers: nothing else is made here, so that no frame of ours can
-turn an output on to stay.
+A timed pulse, outputs off, reading outputs, inputs and registers, and what a register map has written. A
+cabinet file is refused when a map of it writes where relay cards have outputs, and such a card hangs on the
+same wire: no frame of ours can turn an output on to stay.
 """
 
 import struct
+from collections.abc import Sequence
 
 from pymodbus.framer import FramerRTU
 from pymodbus.pdu import DecodePDU, ModbusPDU
 from pymodbus.pdu.bit_message import (
+    ReadCoilsRequest,
     ReadDiscreteInputsRequest,
     WriteMultipleCoilsRequest,
     WriteSingleCoilRequest,
@@ -16,6 +19,7 @@ from pymodbus.pdu.bit_message import (
 from pymodbus.pdu.register_message import (
     ReadHoldingRegistersRequest,
     ReadInputRegistersRequest,
+    WriteMultipleRegistersRequest,
     WriteSingleRegisterRequest,
 )
 
@@ -58,6 +62,20 @@ def all_off(relays: RelayCard, card: int, channels: int) -> bytes:
     return _framer.buildFrame(WriteMultipleCoilsRequest(dev_id=card, address=0, bits=[False] * channels))
 
 
+def output_off(relays: RelayCard, card: int, state: int) -> bytes:
+    """The frame that turns one output off, as cards take it that know of no time."""
+    if relays.state_function == 1:
+        return _framer.buildFrame(WriteSingleCoilRequest(dev_id=card, address=state, bits=[False]))
+    return _framer.buildFrame(_write(card, state, 0))
+
+
+def read_output(relays: RelayCard, card: int, state: int) -> bytes:
+    """The frame that asks whether one output is on."""
+    if relays.state_function == 1:
+        return _framer.buildFrame(ReadCoilsRequest(dev_id=card, address=state, count=1))
+    return read_registers(card, state, 1, function=3)
+
+
 def read_inputs(card: int, inputs: int, function: int = 2) -> bytes:
     """The frame that asks for the first ``inputs`` inputs; by function 4 in registers of sixteen."""
     if function == 4:
@@ -74,6 +92,20 @@ def read_registers(card: int, first: int, count: int, function: int = 4) -> byte
     """The frame that asks for input registers, or by function 3 for holding registers."""
     kind = ReadInputRegistersRequest if function == 4 else ReadHoldingRegistersRequest
     return _framer.buildFrame(kind(dev_id=card, address=first, count=count))
+
+
+def write_registers(card: int, first: int, values: Sequence[int], function: int) -> bytes:
+    """The frame that writes one holding register (function 6), or several (16). ``ValueError``: to no card.
+
+    Nothing is ever written to address 0, which is every device that has power.
+    """
+    if not 1 <= card <= 247:
+        raise ValueError(f"registers are written to 1 to 247, not to {card}")
+    if function == 6:
+        (value,) = values
+        return _framer.buildFrame(_write(card, first, value))
+    request = WriteMultipleRegistersRequest(dev_id=card, address=first, registers=list(values))
+    return _framer.buildFrame(request)
 
 
 def _write(card: int, register: int, value: int) -> ModbusPDU:

@@ -1,5 +1,6 @@
 """``tuangui bridge doors``: what every door switch says."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Mapping
@@ -8,8 +9,9 @@ from typing import Any
 import typer
 
 from config.cabinet import Cabinet
-from firmware_bridge.assemble import Hardware, assemble
-from firmware_bridge.errors import BridgeError
+from firmware_bridge.assemble import Flagged, Hardware, assemble
+from firmware_bridge.errors import BadFrame, BoardSilent, BridgeError
+from firmware_bridge.ports import LockBoard
 from firmware_bridge.technician.typed import AsJson, File, Port, loaded, ports_given, run, show
 
 
@@ -34,13 +36,35 @@ def doors(file: File, port: Port = None, as_json: AsJson = False) -> None:
 async def read_doors(cabinet: Cabinet, hardware: Hardware) -> dict[str, Any]:
     """Under "doors" what each switch says by label, under "flagged" what did not answer at start."""
     states: dict[str, str] = {}
+    flagged = {flag.part: flag for flag in hardware.flagged}
     for name, board in hardware.boards.items():
-        try:
-            readings = (await board.doors()).doors
-        except BridgeError:
-            readings = {}  # flagged at start already
+        part = f"board {name}"
+        if part in flagged and isinstance(flagged[part].error, BadFrame):
+            readings, error = await _garbled(board)
+            flagged[part] = Flagged(part, error or flagged[part].error)
+        else:
+            readings, _ = await _once(board)
         states |= {c.label: in_word(readings.get(c.switch)) for c in cabinet.compartment if c.board == name}
-    return {"doors": states, "flagged": [str(flag) for flag in hardware.flagged]}
+    return {"doors": states, "flagged": [str(flag) for flag in flagged.values()]}
+
+
+Read = tuple[Mapping[int, bool], BridgeError | None]
+
+
+async def _once(board: LockBoard) -> Read:
+    try:
+        return (await board.doors()).doors, None
+    except BridgeError as error:
+        return {}, error
+
+
+async def _garbled(board: LockBoard) -> Read:
+    """Of a board that sent garbage at start; the more of it comes, the more can be said about it."""
+    readings, error = await _once(board)
+    if isinstance(error, BoardSilent):
+        await asyncio.sleep(error.retry_after)
+        return await _once(board)
+    return readings, error
 
 
 def print_doors(cabinet: Cabinet, told: Mapping[str, Any], *, as_json: bool) -> None:

@@ -29,6 +29,7 @@ def without(
             "bus": tuple(bus for bus in cabinet.bus if bus.name not in leave_out),
             "reader": tuple(reader for reader in cabinet.reader if reader.name not in leave_out),
             "thermometer": tuple(probe for probe in cabinet.thermometer if probe.bus not in leave_out),
+            "scale": tuple(scale for scale in cabinet.scale if scale.bus not in leave_out),
         }
     )
     return part, {name: address for name, address in ports.items() if name not in leave_out}

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,12 +11,13 @@ from firmware_bridge.technician.typed import AsJson, fail, show
 
 
 def ports(
-    port: Annotated[list[Path] | None, typer.Argument(help="only these, by any of their names")] = None,
+    port: Annotated[list[str] | None, typer.Argument(help="only these, by any of their names")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the serial ports of this computer: their names that stay, and the programs that hold them.
 
-    Write the name that stays into the cabinet file. Programs of other users are seen by root only.
+    Write the name that stays into the cabinet file: it follows the adapter when it comes back under another
+    number. Programs of other users are seen by root only.
 
     Example: ./tuangui bridge ports
     """
@@ -31,11 +31,11 @@ def ports(
         print("this computer has no serial port; is the adapter plugged in?")
 
 
-def _described(port: Path) -> SerialPort:
+def _described(port: str) -> SerialPort:
     try:
         return described(port)
     except OSError as error:
-        fail(f"{port}: {error.strerror}")
+        fail(f"{port}: {error.strerror or error}")
     except ValueError as error:
         fail(str(error))
 

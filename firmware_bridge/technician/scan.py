@@ -14,7 +14,7 @@ from config.cabinet.families import LONGEST_PULSE_MS, LockFamily, family
 from config.cabinet.one_board import one_board
 from config.cabinet.relays import UNTIMED_CARDS
 from config.problems import BadFile
-from firmware_bridge.search import Search, Searched
+from firmware_bridge.search import TIMES_SILENT, Search, Searched
 from firmware_bridge.technician.typed import AsJson, fail, run, show
 
 USUAL_CHANNELS = 8
@@ -30,6 +30,8 @@ def scan(
     as_json: AsJson = False,
 ) -> None:
     """Ask every address of a family for its doors, and say which boards answer. Nothing is opened.
+
+    Addresses that were silent are asked once more when all have been asked.
 
     Two boards with one address are told of when their answers collide or differ; while all their doors stand
     alike they answer as one. Exit code 1: no board answers, or something is wrong.
@@ -51,7 +53,7 @@ def scan(
 async def _searched(files: list[Cabinet], span: range) -> Searched:
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        bar = progress.add_task("asking", total=len(files) * len(span))
+        bar = progress.add_task("asking", total=len(files) * len(span) * TIMES_SILENT)
 
         def asked(baud: int, address: int) -> None:
             progress.update(bar, advance=1, description=f"{baud} baud, address {address}")

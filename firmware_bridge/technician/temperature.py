@@ -29,11 +29,15 @@ def temperature(file: File, port: Port = None, as_json: AsJson = False) -> None:
     else:
         show(
             ("thermometer", "°C", "humidity %"),
-            [(name, air["celsius"], air["humidity"]) for name, air in told.items()],
+            [(name, air["celsius"], _or_dash(air["humidity"])) for name, air in told.items()],
         )
     for sentence in flagged:
         print(sentence, file=sys.stderr)
     raise typer.Exit(1 if flagged else 0)
+
+
+def _or_dash(humidity: float | None) -> float | str:
+    return "-" if humidity is None else humidity
 
 
 async def _measured(cabinet: Cabinet, ports: dict[str, str]) -> tuple[dict[str, Any], list[str]]:

@@ -56,10 +56,17 @@ def trace(
 
 
 def check_traceable(cabinet: Cabinet) -> None:
-    """End the command where a guard owns a wire: its bytes run in a process of its own."""
+    """End the command where a guard owns a wire: its bytes run in a process of its own.
+
+    That process turns coils off on time, and has nothing else to do: it records nothing for anybody.
+    """
     for board in cabinet.board:
         if board.is_guarded:
-            fail(f"bus {board.bus} belongs to the guard of board {board.name}: its bytes are not seen here")
+            fail(
+                f"bus {board.bus} belongs to the guard of board {board.name}, a process that nothing may "
+                "hold up: its bytes are neither recorded nor replayed. bridge doors and bridge open tell its "
+                "answers; to see bytes, put a listening adapter on the wire and trace that with --listen"
+            )
 
 
 Work = Callable[[Recorder], Coroutine[Any, Any, "dict[str, Any] | None"]]

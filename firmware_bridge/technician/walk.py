@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from firmware_bridge.commission import CoilHeld
 from firmware_bridge.commission import command as commission
 from firmware_bridge.technician.typed import AsJson, File, Port, fail, loaded, ports_given, run
 
@@ -18,7 +19,8 @@ def commission_cabinet(
 ) -> None:
     """Open one door after the other, ask which one it was, and write the file of the cabinet as it is wired.
 
-    FILE says how it was meant. Nothing is written when you give up. Exit code 1: something is left to repair.
+    FILE says how it was meant. Nothing is written when you give up, or when a card does not let a lock go.
+    Exit code 1: something is left to repair.
 
     Example: ./tuangui bridge commission plan.toml --out cabinet.toml --labels doors.html
     """
@@ -30,7 +32,7 @@ def commission_cabinet(
         if len(wiring.left_out) == len(plan.compartment):
             fail("\n".join([*map(str, wiring.findings), "no door works: nothing was written"]))
         commission.write(wiring, out, labels)
-    except commission.GaveUp as error:
+    except (commission.GaveUp, CoilHeld) as error:
         fail(str(error))
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}")

@@ -1,6 +1,23 @@
 """Doors that jam, switches that lie, people who pull, a child inside: what the cabinet makes of it."""
 
+import pytest
+from edge_bench import Bench, cabinet_file, parse
+
 from config.contract import codes
+
+
+@pytest.fixture
+async def on_a_card(tmp_path):
+    """The same cabinet, with its locks and switches on one relay card."""
+    raw = cabinet_file().model_dump(mode="json", by_alias=True, exclude_none=True)
+    raw["bus"][0]["kind"] = "modbus"
+    raw["board"][0] |= {"kind": "lock_modbus", "channels": 8}
+    bench = Bench(tmp_path, parse(raw))
+    await bench.plug_in()
+    await bench.start()
+    yield bench
+    await bench.stop()
+    bench.served.unplug()
 
 
 async def raised(bench):
@@ -87,6 +104,29 @@ async def test_a_board_that_falls_silent_is_told_once_and_told_back(bench):
     await bench.until(lambda: not bench.edge.health.has("board_silent", "locks"), 10)
     told = [e.type for e in await bench.events() if e.data.get("fault") == "board_silent"]
     assert told == ["FaultRaised", "FaultCleared"]
+
+
+async def test_a_card_that_keeps_an_output_on_is_told_turned_off_and_opens_no_other_door(
+    on_a_card, monkeypatch
+):
+    bench = on_a_card
+    order, other = await bench.loaded(), await bench.loaded()
+    with monkeypatch.context() as another_make:
+        card = type(bench.served.buses["rs485"].boards[0])
+        another_make.setattr(card, "_time", lambda card, relay, _: card._set(relay, True))
+        door = (await bench.edge.entrance.typed(order.code)).door
+        await bench.until(lambda: bench.edge.health.has("output_stays_on", "locks"))
+    assert not bench.served.cabinet.compartment(door).coil_on
+    assert bench.box(door).door.is_open, "its switches are still read"
+    before = bench.pulses_at(bench.door_of(other))
+    await bench.edge.entrance.typed(other.code)
+    await bench.until(lambda: ("door_stuck", bench.door_of(other)) in bench.edge.store.open_faults)
+    assert bench.pulses_at(bench.door_of(other)) == before
+    await bench.is_killed()
+    await bench.start()
+    assert bench.edge.health.has("output_stays_on", "locks"), "until a card has shown that it lets go"
+    await bench.edge.hardware.boards["locks"].open(6, lambda: True)
+    await bench.until(lambda: not bench.edge.health.has("output_stays_on", "locks"))
 
 
 async def test_a_door_left_open_alarms_and_a_long_open_box_wants_a_look(bench):

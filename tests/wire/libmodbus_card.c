@@ -25,6 +25,7 @@ static void answer(modbus_t *card, modbus_mapping_t *map, const uint8_t *query, 
         return;
     }
     modbus_reply(card, query, length, map);
+    map->tab_registers[0] = 0; /* it takes commands for all outputs, and is none */
 }
 
 static void serve(modbus_t *card, modbus_mapping_t *map) {

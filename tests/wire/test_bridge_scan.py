@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+import tomli_w
 from typer.testing import CliRunner
 
 from config.cabinet.families import LOCKS
 from config.cabinet.one_board import one_board
 from firmware_bridge.__main__ import app
 from firmware_bridge.lock_8a80 import AllStates, ReadAll
+from firmware_bridge.search import TIMES_ASKED
 from simulators.faults import Cause, Fault
 from tests.wire.far_boards import BAUD, bridge, energised, raw_bench, served
 
@@ -183,6 +185,56 @@ async def test_answers_that_differ_are_told_of():
     assert code == 1
     assert found(out) == {2: "differs"}
     assert "two boards seem to share it, unless a door just moved" in json.loads(out)["sentences"][0]
+
+
+async def test_a_board_that_missed_the_first_question_is_found_by_the_second():
+    asked: list[bytes] = []
+
+    def misses_one(request: bytes, _: int) -> bytes:
+        asked.append(request)
+        if request != ReadAll(2).to_bytes() or asked.count(request) == 1:
+            return b""
+        return AllStates(2, b"\xff\xff\xff").to_bytes()
+
+    async with far_side(misses_one) as port:
+        code, out, _ = await bridge("scan", port, "--addresses", "1-3", "--json")
+    assert (code, found(out)) == (0, {2: "answers"})
+    told = [asked.count(ReadAll(address).to_bytes()) for address in (1, 2, 3)]
+    assert told == [2, 1 + TIMES_ASKED, 2], "silent ones twice, and no more"
+    assert asked[:4] == [ReadAll(address).to_bytes() for address in (1, 2, 3, 1)], "the others come first"
+
+
+async def test_doors_tell_of_garbage_that_looks_like_a_wrong_speed(tmp_path):
+    async with far_side(talks_at_19200) as port:
+        raw = one_board("lock_8a80", 1, 4, 9600, port=port)
+        file = tmp_path / "cabinet.toml"
+        file.write_text(tomli_w.dumps(raw))
+        code, out, err = await bridge("doors", file, "--json")
+    assert code == 1
+    (sentence,) = json.loads(out)["flagged"]
+    assert sentence.startswith(f"board board: board board on {port} sent what is no answer: ")
+    assert sentence.endswith("this looks like a wrong speed (here, 9600 baud) or a disturbed wire")
+    assert sentence in err
+
+
+async def test_damaged_frames_and_boards_beside_one_that_answers_are_no_wrong_speed(tmp_path):
+    def wrong_check(request: bytes, _: int) -> bytes:
+        return AllStates(1, b"\xff\xff\xff").to_bytes()[:-1] + b"\0"
+
+    def beside_one_that_answers(request: bytes, _: int) -> bytes:
+        right = request == ReadAll(2).to_bytes()
+        return AllStates(2, b"\xff\xff\xff").to_bytes() if right else b"\x55\xaa"
+
+    for number, answers in enumerate((wrong_check, beside_one_that_answers)):
+        async with far_side(answers) as port:
+            raw = raw_bench()
+            raw["bus"][0]["port"], raw["reader"], raw["bus"][0]["baud"] = port, [], 9600
+            file = tmp_path / f"{number}.toml"
+            file.write_text(tomli_w.dumps(raw))
+            _, out, _ = await bridge("doors", file, "--json")
+        flagged = json.loads(out)["flagged"]
+        assert flagged
+        assert not any("speed" in sentence for sentence in flagged)
 
 
 async def test_a_wire_without_boards_is_said_to_be_silent():

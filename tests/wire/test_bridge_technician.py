@@ -104,6 +104,19 @@ async def test_temperatures_are_read_and_no_relay_is_written_to(tmp_path):
     assert table.split()[-3:-1] == ["cold", "-3.5"]
 
 
+async def test_a_thermostat_by_map_is_read_like_a_probe_and_has_no_humidity(tmp_path):
+    cold = PROBE | {"name": "room", "kind": "climate_registers", "address": 10, "map": "generic-thermostat"}
+    raw = with_probe()
+    async with served(raw | {"thermometer": [PROBE, cold]}, tmp_path) as (far, file):
+        await far.air("room", -18.4)
+        code, out, err = await bridge("temperature", file, "--json")
+        _, table, _ = await bridge("temperature", file)
+    assert (code, err) == (0, "")
+    told = json.loads(out)["thermometers"]
+    assert (told["room"], told["cold"]["humidity"]) == ({"celsius": -18.4, "humidity": None}, 55.0)
+    assert ["room", "-18.4", "-"] in [line.split() for line in table.splitlines()]
+
+
 async def test_a_probe_that_is_silent_is_named(tmp_path):
     async with served(with_probe(), tmp_path) as (far, file):
         await far.fault("board_silent", "cold")

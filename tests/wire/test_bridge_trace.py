@@ -161,7 +161,9 @@ def test_a_bus_that_belongs_to_a_guard_is_neither_traced_nor_replayed(tmp_path):
     cut_off = {"profile": "lctech", "cut_off": "relay timer, 0.8 s"}
     file, trace = tmp_path / "cabinet.toml", tmp_path / "seen.jsonl"
     file.write_text(tomli_w.dumps(one_board("lock_modbus", 5, 4, BAUD, board=cut_off)))
-    refused(["trace", file, trace], "bus bus belongs to the guard of board board")
+    reason = "bus bus belongs to the guard of board board, a process that nothing may hold up"
+    refused(["trace", file, trace], reason)
+    refused(["trace", file, trace], "put a listening adapter on the wire and trace that with --listen")
     assert not trace.exists()
     trace.write_text(json.dumps(ABOUT | {"ports": {"bus": "x"}}) + "\n")
     refused(["replay", file, trace], "bus bus belongs to the guard of board board")

@@ -6,16 +6,21 @@ import sys
 import tomllib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import tomli_w
 
 from config.cabinet import Cabinet, load, parse
 from firmware_bridge.assemble import assemble
-from firmware_bridge.commission import Finding, Opened, Wiring, learn, walk
+from firmware_bridge.commission import CoilHeld, Finding, Opened, Wiring, learn, walk
 from firmware_bridge.commission import file as files
 from firmware_bridge.commission.sheet import door_text, sheet
+from firmware_bridge.ports import SETTLES_SECONDS
+from firmware_bridge.technician.opening import pulse_once
+from simulators.lock_modbus import ModbusCard
 from simulators.serve import Served
 
 FILE = Path("config/cabinets/locker-8a80.toml")
@@ -43,6 +48,8 @@ class Hands:
     def __init__(self, served: Served) -> None:
         self.served = served
         self.asked: list[str] = []
+        self.lets_go = True
+        self.asked_to_let_go: list[str] = []
 
     async def all_shut(self) -> None:
         self.served.cabinet.step()
@@ -50,6 +57,10 @@ class Hands:
     async def which_opened(self, expected: str) -> tuple[str, ...]:
         self.asked.append(expected)
         return tuple(self.served.cabinet.standing_open())
+
+    async def let_go(self, label: str) -> bool:
+        self.asked_to_let_go.append(label)
+        return self.lets_go
 
     async def shut_again(self, labels: Sequence[str]) -> None:
         for label in labels:
@@ -154,6 +165,82 @@ async def test_a_lock_that_does_not_open_and_a_silent_board_are_told(tmp_path):
     assert told(wiring)["02"] == ["no lock opened it: look at its lock and its cable"]
     assert "does not answer" in told(wiring)["right"][0]
     assert wiring.left_out == ("02", "05", "06", "07", "08")
+
+
+def raw_cards() -> dict[str, Any]:
+    """The same doors on two relay cards."""
+    raw = raw_plan()
+    raw["bus"][0]["kind"] = "modbus"
+    for board in raw["board"]:
+        board["kind"] = "lock_modbus"
+    return raw
+
+
+def holding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every simulated card keeps on what it was asked to end by itself."""
+    monkeypatch.setattr(ModbusCard, "_time", lambda card, relay, _: card._set(relay, True))
+
+
+async def test_cards_that_let_go_are_seen_to_and_nobody_is_asked(tmp_path):
+    planned = parse(raw_cards())
+    served = Served(planned, tmp_path)
+    hands = Hands(served)
+    async with assemble(planned, await served.plug_in()) as hardware:
+        wiring = await walk(planned, hardware, hands)
+    served.unplug()
+    assert (wiring.findings, hands.asked_to_let_go) == ((), [])
+
+
+async def test_a_card_that_holds_a_coil_ends_the_walk_and_lets_go(tmp_path, monkeypatch):
+    holding(monkeypatch)
+    async with walked(raw_cards(), tmp_path, raw_cards()) as (served, learned):
+        with pytest.raises(CoilHeld, match="board left kept output 0 on after its pulse: nothing was"):
+            await learned()
+        assert not served.cabinet.compartment("01").coil_on
+        assert served.cabinet.longest_energised() < 0.1 + SETTLES_SECONDS + 0.5
+        assert not any(served.cabinet.compartment(f"{n:02}").energised for n in range(2, 9))
+
+
+@pytest.mark.parametrize("lets_go", [True, False])
+async def test_the_person_is_asked_once_for_each_card_that_does_not_tell(tmp_path, lets_go):
+    planned = parse(raw_cards())
+    served = Served(planned, tmp_path)
+    hands = Hands(served)
+    hands.lets_go = lets_go
+    async with assemble(planned, await served.plug_in()) as hardware:
+        for board in hardware.boards.values():
+            board.relays = replace(board.relays, first_state=0x0100)
+        if lets_go:
+            assert (await walk(planned, hardware, hands)).findings == ()
+        else:
+            with pytest.raises(CoilHeld, match="board left did not let go of 01 by itself"):
+                await walk(planned, hardware, hands)
+    served.unplug()
+    assert hands.asked_to_let_go == (["01", "05"] if lets_go else ["01"])
+
+
+async def test_no_file_is_written_where_a_card_holds_a_coil(tmp_path, monkeypatch):
+    holding(monkeypatch)
+    plan, out = tmp_path / "plan.toml", tmp_path / "new.toml"
+    plan.write_text(tomli_w.dumps(raw_cards()))
+    served = Served(parse(raw_cards()), tmp_path)
+    ports = await served.plug_in()
+    code, result, told = await at_the_terminal(
+        "\n" * 9, str(plan), "--out", str(out), "--port", f"rs485={ports['rs485']}"
+    )
+    served.unplug()
+    assert (code, result, out.exists()) == (2, "", False)
+    assert "board left kept output 0 on after its pulse: nothing was written" in told
+
+
+async def test_an_opening_by_a_technician_tells_of_a_card_that_holds_a_coil(tmp_path, monkeypatch):
+    holding(monkeypatch)
+    planned = parse(raw_cards())
+    served = Served(planned, tmp_path)
+    async with assemble(planned, await served.plug_in()) as hardware:
+        told = await pulse_once(planned, hardware, "02")
+    served.unplug()
+    assert told["stays_on"] == "board left kept output 1 on after its pulse"
 
 
 def test_a_lock_and_a_switch_on_different_boards_cannot_be_one_door():

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from config.cabinet.relays import RELAY_CARDS
 from firmware_bridge import modbus
-from firmware_bridge.errors import BoardRefused
+from firmware_bridge.errors import BoardRefused, ImpossibleReading
 from firmware_bridge.line import Wire
 from firmware_bridge.lock_modbus import LockModbus
 from firmware_bridge.modbus import ModbusBus
@@ -192,9 +193,19 @@ async def test_pymodbus_loses_the_time_of_a_pulse_and_so_acknowledges_none(stock
 
 async def test_pymodbus_takes_a_momentary_output_as_it_was_sent(stock):
     server, address = stock
-    async with driven(address, pulse_ms=1000, relays=RELAY_CARDS["eletechsup"]) as card:
+    relays = replace(RELAY_CARDS["eletechsup"], first_state=None)
+    async with driven(address, pulse_ms=1000, relays=relays) as card:
         assert (await card.open(4, yes)).answer is PulseAnswer.ACCEPTED
         assert await server.async_getValues(1, 3, 0, 8) == [0x0800, 0, 0, 0, 0x0500, 0, 0, 0]
+
+
+async def test_pymodbus_keeps_what_it_is_told_and_so_is_no_card_with_momentary_outputs(stock):
+    server, address = stock
+    async with driven(address, pulse_ms=1000, relays=RELAY_CARDS["eletechsup"]) as card:
+        with pytest.raises(ImpossibleReading, match="output 0 is on as if it were a card of profile fc06"):
+            await card.release()
+        assert (await card.open(4, yes)).sent_at is None
+        assert await server.async_getValues(1, 3, 0, 8) == [0] * 8
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +279,7 @@ async def test_momentary_outputs_and_registers_of_inputs_are_understood_by_libmo
     async with driven(libmodbus.address, pulse_ms=1000, relays=relays, inputs_function=4) as card:
         assert (await card.open(6, yes)).answer is PulseAnswer.ACCEPTED
         assert (await card.doors()).doors == CLOSED
-    assert (await libmodbus.asked(11))[0] == f"function 6 address 0 value {0x0800}"
+    assert (await libmodbus.asked(12))[0] == f"function 6 address 0 value {0x0800}"
 
 
 async def test_what_libmodbus_refuses_is_told_as_refused(libmodbus):

@@ -165,6 +165,19 @@ async def test_two_bad_answers_reopen_the_port(locker, wait_until):
     assert (await locker.board.doors()).doors
 
 
+async def test_an_echo_beside_a_silent_board_is_no_bad_answer(locker):
+    reopened = []
+    locker.wire.lost = reopened.append
+    locker.breaks(Cause.ECHO, "bus")
+    locker.breaks(Cause.BOARD_SILENT, "b1")
+    for _ in range(3):
+        with pytest.raises(BoardSilent) as told:
+            await locker.board.doors()
+        await asyncio.sleep(told.value.retry_after)
+    assert (await locker.boards[1].doors()).doors
+    assert reopened == []
+
+
 async def test_continuous_noise_opens_nothing_and_ends_with_the_noise(locker):
     locker.breaks(Cause.NOISE, "bus", 2000)
     before = asyncio.get_running_loop().time()

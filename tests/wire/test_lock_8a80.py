@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from firmware_bridge.errors import BadFrame, BoardSilent, WrongUse
-from firmware_bridge.lock_8a80 import AllStates, Lock8A80, OpenLock
+from firmware_bridge.lock_8a80 import AllStates, Lock8A80, OpenLock, read_frame, with_check
 from firmware_bridge.ports import PulseAnswer
 from simulators import lock_8a80
 from simulators.cabinet import Door
@@ -208,3 +208,25 @@ def test_bits_of_the_status_bytes_by_order():
     told = AllStates.from_bytes(bytes.fromhex("800100000133b3"))
     assert [channel for channel, bit in told.bits("last").items() if bit] == [1]
     assert [channel for channel, bit in told.bits("first").items() if bit] == [17]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("8a 01 63 11", "from a host, lock 99 is not between 1 and 50"),
+        ("8a 00 01 11", "from a host, board 0 is not between 1 and 32"),
+        ("8a 01 01 22", "from a board, state 22 is neither 00 nor 11"),
+        ("8a 01 01 11 05", "a pulse of 5 s is not 1 s; a longer one burns a coil"),
+        ("80 01 33 33", "from a host, lock 51 is not between 1 and 50"),
+        ("80 21 00 33", "from a host, board 33 is not between 1 and 32"),
+        ("80 ff 01 11", "from a board, board 255 is not between 1 and 32"),
+        ("80 01 00 11", "from a board, lock 0 is not between 1 and 50"),
+        ("80 28 00 00 00 33", "from a board, board 40 is not between 1 and 32"),
+        ("9a 01 00 11", "from a host, lock 0 is not between 1 and 50"),
+        ("9b 21 01 11", "from a host, board 33 is not between 1 and 32"),
+        ("8a 21 00 11", "from a host, board 33 is not between 1 and 32"),
+    ],
+)
+def test_a_frame_that_says_what_cannot_be_is_refused_with_the_field(body, reason):
+    with pytest.raises(ValueError, match=reason):
+        read_frame(with_check(bytes.fromhex(body)))

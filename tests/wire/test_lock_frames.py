@@ -15,12 +15,16 @@ from firmware_bridge import (
     lock_winnsen,
 )
 from firmware_bridge.frames import Sender
+from firmware_bridge.line import Refused
+from firmware_bridge.ports import PulseAnswer
 from simulators import lock_dingchang as far_dingchang
 from simulators import lock_kerong_cu16 as far_cu16
 from simulators import lock_kerong_cu24 as far_cu24
 from simulators import lock_kerong_cu48 as far_cu48
 from simulators import lock_winnsen as far_winnsen
 from simulators.cabinet import Cabinet
+from simulators.serve import Served
+from tests.wire.test_every_lock_family import assemble, file_with
 
 CU16, CU24, CU48 = lock_kerong_cu16, lock_kerong_cu24, lock_kerong_cu48
 DC, WINNSEN = lock_dingchang, lock_winnsen
@@ -102,8 +106,24 @@ def test_every_frame_means_what_its_source_says(vector):
         (CU24.read_frame, "0200008100000387", "it is 87, the other bytes make 86"),
         (CU24.read_frame, "0200008010010396", "wrong length"),
         (DC.read_frame, "dc020110010012", "lock 0 is not between 1 and 24"),
-        (DC.read_frame, "dcfe01110201021" + "7", "switch 02 is neither 00 nor 01"),
+        (DC.read_frame, "dcfe01110201021" + "7", "state 02 is neither 00 nor 01"),
         (DC.read_frame, "dc020113001" + "4", "there is no command 13"),
+        (CU16.read_frame, "02f03500000000032a", "board 15 is not between 0 and 14"),
+        (CU16.read_frame, "02053500000000033f", "names a lock"),
+        (CU16.read_frame, "02003300000338", "wrong length of command 33"),
+        (CU16.read_frame, "020037033c", "wrong length of command 37"),
+        (CU24.read_frame, "020018810000039e", "lock 25 is not between 1 and 24"),
+        (CU24.read_frame, "0210c8810000035e", "lock 201 is not between 1 and 24"),
+        (CU24.read_frame, "0200ff8110000395", "lock 256 is not between 1 and 24"),
+        (DC.read_frame, "dc0201150016", "2 or 3 bytes of data are wanted, not 0"),
+        (DC.read_frame, "dc0201160263017d", "lock 99 is not between 1 and 24"),
+        (DC.read_frame, "dc02011602010721", "state 07 is neither 00 nor 01"),
+        (DC.read_frame, "dc020116010119", "2 bytes of data are wanted, not 1"),
+        (DC.read_frame, "dc02011801011b", "2 or 3 bytes of data"),
+        (DC.read_frame, "dc02011a040000000726", "2 or 3 bytes of data"),
+        (DC.read_frame, "dc020114010117", "0 bytes of data are wanted, not 1"),
+        (DC.read_frame, "dcfe011601637b", "lock 99 is not between"),
+        (DC.read_frame, "dcfe01010002", "2 bytes of data are wanted, not 0"),
         (WINNSEN.read_frame, "900605040103", "station 4 is not 0 to 3"),
         (WINNSEN.read_frame, "90078500010203", "status 02 is neither"),
         (WINNSEN.read_frame, "9006050001 04", "wrong beginning, end or length"),
@@ -177,6 +197,8 @@ def test_a_board_that_could_not_says_so():
     assert cu24.opened(CU24.Answer(1, 3, 0x81, 0x12, b"").to_bytes(), 3) is False
     assert cu24.opened(CU24.Answer(1, 3, 0x81, 0x10, b"").to_bytes(), 3) is True
     assert cu24.opened(CU24.Answer(1, 4, 0x81, 0x10, b"").to_bytes(), 3) is None
+    (question,) = cu24.questions()
+    assert question.take(CU24.Answer(1, 1, 0x80, 0x13, b"").to_bytes(), True) == Refused(0x13)
     winnsen = WINNSEN.LockWinnsen("b", None, 1, 16)
     assert winnsen.opened(WINNSEN.LockState(1, 3, 0x05, 1).to_bytes(), 3) is True
     for other in ((1, 4, 0x05, 1), (2, 3, 0x05, 1), (1, 3, 0x12, 1), (1, 3, 0x05, 0)):
@@ -184,3 +206,23 @@ def test_a_board_that_could_not_says_so():
     for question, lock in zip(winnsen.questions(), range(1, 17), strict=True):
         assert question.take(WINNSEN.LockState(1, lock, 0x12, 1).to_bytes(), False) == {lock: True}
         assert question.take(WINNSEN.LockState(1, lock % 16 + 1, 0x12, 1).to_bytes(), False) is None
+
+
+@pytest.mark.parametrize("tells_state", [False, True])
+async def test_a_dingchang_board_may_tell_the_state_in_its_answer_and_opens_all_the_same(
+    tmp_path, tells_state
+):
+    file = file_with("lock_dingchang")
+    served = Served(file, tmp_path)
+    served.buses["bus"].boards[0].tells_state = tells_state
+    async with assemble(file, await served.plug_in()) as hardware:
+        pulse = await hardware.boards["a"].open(3, lambda: True)
+        crossed = await served.crossed("bus")
+    served.unplug()
+    assert pulse.answer is PulseAnswer.ACCEPTED
+    received = b"".join(bytes.fromhex(data) for _, to_host, data in crossed if to_host)
+    *_, answer = DC.frames_in(received)
+    assert answer == DC.LockState(1, DC.OPEN, 3, 0 if tells_state else None)
+    assert answer.meaning == "board 1, answer to opening lock 3" + (
+        ", its switch is 0" if tells_state else ""
+    )

@@ -61,7 +61,7 @@ def of_modbus(frame: bytes) -> bool:
         case 0x05:
             return value != 0 and not (0x0200 <= address < 0x0400 and 1 <= value <= 10)
         case 0x06:
-            return not (1 <= address <= 8 and value == 0x0500) and (address, value) != (0, 0x0800)
+            return not (1 <= address <= 8 and value in (0, 0x0500)) and (address, value) != (0, 0x0800)
         case 0x0F:
             return any(frame[7:-2])
     return frame[1] not in (0x01, 0x02, 0x03, 0x04)

@@ -10,16 +10,17 @@ from config.cabinet.families import LONGEST_PULSE_MS
 from config.cabinet.relays import RELAY_CARDS, UNTIMED_CARDS, RelayCard
 from firmware_bridge.errors import BoardRefused, ImpossibleReading, WrongUse
 from firmware_bridge.line import Wire
-from firmware_bridge.lock_modbus import LockModbus
+from firmware_bridge.lock_modbus import OFF_WITHIN_SECONDS, LockModbus
 from firmware_bridge.modbus import ModbusBus, all_off, opening, with_crc
 from firmware_bridge.modbus.frames import ManyOff, Off, TimedPulse
 from firmware_bridge.modbus.reading import read_frame
+from firmware_bridge.modbus.requests import output_off
 from firmware_bridge.ports import PulseAnswer
 from simulators import wire as far
 from simulators.bus import Bus
 from simulators.cabinet import Cabinet
 from simulators.faults import Cause, Fault
-from simulators.lock_modbus import CARDS, GREETING
+from simulators.lock_modbus import CARDS, GREETING, ModbusCard
 
 ELETECHSUP = RELAY_CARDS["eletechsup"]
 BAUD = 57600
@@ -100,7 +101,9 @@ def test_every_pulse_of_every_card_ends_by_the_clock_of_the_card(relays):
             assert told.seconds * 1000 == pytest.approx(pulse_ms)
             assert pulse_ms <= LONGEST_PULSE_MS
     assert isinstance(read_frame(all_off(relays, 1, relays.most_channels)), Off | ManyOff)
-    assert (relays.all_off is None) == (relays.first_state is None)
+    for state in (0, relays.first_state, relays.first_state + relays.most_channels - 1):
+        assert output_off(relays, 1, state)[4:6] == b"\0\0", "off on any make of card"
+    assert relays.first_state is not None, "nothing would show that a pulse ended"
 
 
 @pytest.mark.parametrize("relays", RELAY_CARDS.values(), ids=lambda relays: relays.profile)
@@ -148,8 +151,8 @@ async def test_all_outputs_are_seen_to_be_off_before_anything_else_is_written(be
     here = await there.driver(relays=ELETECHSUP, pulse_ms=1000)
     await here.open(5, yes)
     assert there.requests()[0] == "010600000800"
-    assert there.requests()[1:9] == [f"0103000{register}0001" for register in range(1, 9)]
-    assert there.requests()[9:] == ["010600050500"]
+    assert there.requests()[1:10] == [f"0103000{register}0001" for register in range(9)]
+    assert there.requests()[10:] == ["010600050500"]
     assert there.coils() == ["5"]
 
 
@@ -158,10 +161,118 @@ async def test_a_card_that_keeps_an_output_on_is_told_and_not_pulsed(bench, monk
     monkeypatch.setattr(type(there.card), "_command", lambda self, *_: None)
     there.cabinet.hold("3")
     here = await there.driver(relays=ELETECHSUP, pulse_ms=1000)
-    with pytest.raises(ImpossibleReading, match=r"register 3 of its outputs is \[1\] after all were"):
+    with pytest.raises(ImpossibleReading, match="output 3 is on after all were turned off"):
         await here.release()
     assert (await here.open(1, yes)).answer is PulseAnswer.NO_ANSWER
     assert "010600010500" not in there.requests()
+
+
+@pytest.mark.parametrize("channels", [4, 8])
+async def test_a_card_of_another_make_that_all_off_turns_on_is_off_again_and_never_pulsed(bench, channels):
+    there = bench("fc06")
+    there.card.takes_any = True
+    here = await there.driver(relays=ELETECHSUP, pulse_ms=1000, inputs_function=4)
+    here.channels = channels
+    with pytest.raises(ImpossibleReading, match="output 0 is on as if it were a card of profile fc06"):
+        await here.release()
+    assert there.coils() == []
+    asked = len(there.requests())
+    for _ in range(2):
+        assert (await here.open(1, yes)).sent_at is None
+    assert len(there.requests()) == asked
+    assert "output 0 is on" in (await here.doors()).stays_on
+    assert there.cabinet.longest_energised() < 0.1
+
+
+@pytest.mark.parametrize(("make", "pulse_ms"), [("waveshare", 200), ("eletechsup", 1000)])
+async def test_an_output_that_stays_on_is_turned_off_and_the_card_is_not_pulsed_again(
+    bench, monkeypatch, make, pulse_ms
+):
+    there = bench(make)
+    here = await there.driver(relays=RELAY_CARDS[make], pulse_ms=pulse_ms)
+    if make == "eletechsup":  # zero is no order to these; the plain registers of other makes take it
+        monkeypatch.setattr(type(there.card), "_command", _plain)
+    else:
+        monkeypatch.setattr(type(there.card), "_time", lambda card, relay, _: card._set(relay, True))
+    pulse = await here.open(3, yes)
+    assert pulse.answer is PulseAnswer.ACCEPTED
+    assert (await here.doors()).stays_on == ""
+    await asyncio.sleep(pulse.ends_at + OFF_WITHIN_SECONDS - asyncio.get_running_loop().time())
+    readings = await here.doors()
+    state = RELAY_CARDS[make].first_state + 2
+    assert (readings.stays_on, readings.seen_off) == (
+        f"board card kept output {state} on after its pulse", False
+    )  # fmt: skip
+    assert there.coils() == []
+    asked = len(there.requests())
+    assert (await here.open(4, yes)).sent_at is None
+    assert len(there.requests()) == asked
+    readings = await here.doors()
+    assert readings.doors[3] is True, "its switches are still read"
+    assert (readings.stays_on != "", readings.seen_off) == (True, False)
+
+
+def _plain(card: ModbusCard, output: int, order: int, seconds: int) -> None:
+    if output:
+        card._set(output - 1, bool(order or seconds))
+
+
+async def test_an_opening_that_is_given_up_is_looked_at_all_the_same(bench, monkeypatch):
+    there = bench("waveshare")
+    here = await there.driver(pulse_ms=100)
+    await here.release()
+    there.breaks(Cause.ANSWER_LOST)
+    monkeypatch.setattr(type(there.card), "_time", lambda card, relay, _: card._set(relay, True))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(here.open(3, yes), 0.05)
+    assert there.coils() == ["3"]
+    there.cabinet.faults.end(Cause.ANSWER_LOST, "card")
+    await asyncio.sleep(0.1 + OFF_WITHIN_SECONDS)
+    looks = await asyncio.gather(here.doors(), here.doors(), return_exceptions=True)
+    assert not any(isinstance(each, KeyError) for each in looks)
+    assert "output 2" in (await here.doors()).stays_on
+    assert there.coils() == []
+
+
+async def test_an_output_that_went_off_is_seen_and_one_pulsed_again_is_not_doubted(bench):
+    there = bench("waveshare")
+    here = await there.driver(pulse_ms=500)
+    pulse = await here.open(3, yes)
+    await asyncio.sleep(pulse.ends_at + OFF_WITHIN_SECONDS - asyncio.get_running_loop().time())
+    await here.open(3, yes)
+    readings = await here.doors()
+    assert there.coils() == ["3"]
+    assert (readings.stays_on, readings.seen_off) == ("", False)
+    await asyncio.sleep(0.5 + OFF_WITHIN_SECONDS)
+    assert (await here.doors()).seen_off
+    assert there.requests()[-2:] == ["010100020001", "010200000008"]
+
+
+async def test_a_card_that_is_silent_about_its_outputs_is_asked_less_and_less(bench, monkeypatch):
+    there = bench("waveshare")
+    here = await there.driver(pulse_ms=100)
+    hear = there.card.hear
+    monkeypatch.setattr(
+        type(there.card), "hear", lambda _, frame, address: hear(frame, address) if frame[1] != 1 else None
+    )
+    pulse = await here.open(3, yes)
+    await asyncio.sleep(pulse.ends_at + OFF_WITHIN_SECONDS - asyncio.get_running_loop().time())
+    for _ in range(30):
+        readings = await here.doors()
+        assert (readings.stays_on, readings.seen_off) == ("", False)
+    assert there.requests().count("010100020001") < 5
+
+
+async def test_a_card_that_does_not_tell_its_outputs_is_neither_believed_nor_doubted(bench):
+    there = bench("waveshare")
+    here = await there.driver(pulse_ms=100, relays=replace(RELAY_CARDS["waveshare"], first_state=0x0100))
+    pulse = await here.open(3, yes)
+    await asyncio.sleep(pulse.ends_at + OFF_WITHIN_SECONDS - asyncio.get_running_loop().time())
+    for _ in range(2):
+        readings = await here.doors()
+        assert (readings.stays_on, readings.seen_off) == ("", False)
+    assert there.requests().count("010101020001") == 1
+    assert (await here.open(4, yes)).answer is PulseAnswer.ACCEPTED
 
 
 async def test_an_answer_that_looks_like_an_echo_teaches_nothing_about_the_adapter(bench):

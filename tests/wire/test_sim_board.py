@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 from config.cabinet import parse
 from config.cabinet.families import LOCKS
 from config.cabinet.one_board import one_board
+from config.cabinet.one_sensor import one_sensor
 from firmware_bridge.assemble import assemble
+from firmware_bridge.modbus import has_crc, with_crc
 from simulators.__main__ import app
 from simulators.control import Control
 
@@ -85,6 +87,55 @@ async def test_options_are_those_of_a_cabinet_file():
     assert [channel for channel, is_open in doors.items() if is_open] == [2]
 
 
+SCALE_MAP = (
+    'register_map={name="other", weight={address=8, type="float32", word_order="low", unit="kg", '
+    "least=-1, most=30}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "request_", "answer", "sentence"),
+    [
+        (["climate_xymd02"], "010400010001600a", "01040200d2", "climate_xymd02: at address 1"),
+        (
+            ["climate_registers", "--address", "7"],
+            "070300000001",
+            "07030200d2",
+            "climate_registers, generic-thermostat: at address 7, 57600 baud",
+        ),
+        (["scale_registers"], "010300000004", "010308000000000001", "scale_registers, generic-scale: at"),
+        (
+            ["scale_registers", "--option", SCALE_MAP],
+            "010300080002",
+            "01030400000000",
+            "scale_registers, other: at",
+        ),
+    ],
+)
+async def test_sensors_are_served_and_answer_outside_programs(words, request_, answer, sentence):
+    asked = bytes.fromhex(request_)
+    async with board(*words, "--baud", "57600") as (told, beside):
+        port = os.open(told["ports"]["bus"], os.O_RDWR | os.O_NOCTTY)
+        os.write(port, asked if has_crc(asked) else with_crc(asked))
+        heard = b""
+        while len(heard) < len(answer) // 2:
+            heard += await asyncio.to_thread(os.read, port, 16)
+        os.close(port)
+    assert heard.hex().startswith(answer)
+    assert beside.startswith(sentence)
+
+
+async def test_hands_put_something_on_a_served_scale():
+    async with board("scale_registers", "--baud", "57600", "--json") as (told, _):
+        described = one_sensor("scale_registers", 1, 57600, sensor={})
+        async with assemble(described, told["ports"]) as hardware, Control(told["control"]) as control:
+            await control.do("load", scale="sensor", grams=125.5)
+            while not (read := await hardware.scales["sensor"].weigh()).stable:
+                pass
+            assert (await control.do("truth"))["scales"] == {"sensor": 125.5}
+    assert read.grams == 125.5
+
+
 async def test_a_profile_is_a_dialect_of_its_family():
     words = ["--profile", "eletechsup", "--option", "pulse_ms=1000", "--channels", "4"]
     async with board("lock_modbus", *words) as (_, beside):
@@ -110,6 +161,14 @@ async def test_a_profile_is_a_dialect_of_its_family():
         (["lock_8a80", "--option", "pulse_ms=200", "--option", "pulse_ms=300"], "pulse_ms is given twice"),
         (["lock_modbus", "--option", "closed_value=0"], "relay cards have no such setting"),
         (["lock_modbus", "--profile", "lctech"], "cut_off"),
+        (["scale_registers", "--option", "map=generic-thermostat"], "generic-thermostat has no weight"),
+        (["scale_registers", "--option", "map=nobodys"], "there is no register map nobodys"),
+        (["scale_registers", "--channels", "4"], "are for lock boards, not for scale_registers"),
+        (["scale_registers", "--option", 'register_map={name="x"}'], "register_map[0].weight: a map says"),
+        (["scale_registers", "--option", "register_map=7"], "register_map[0]"),
+        (["climate_xymd02", "--option", "map=generic-scale"], "an XY-MD02 has registers of its own"),
+        (["climate_registers", "--address", "248"], "thermometer[0].address"),
+        (["scale_can"], "there is no family of lock boards scale_can"),
     ],
 )
 def test_what_no_board_can_be_is_refused_with_the_reason(words, reason):
