@@ -61,7 +61,14 @@ class Programs:
 
     def hear(self) -> None:
         assert self._nest.stdout is not None
-        *lines, self._told = (self._told + (self._nest.stdout.read() or b"")).split(b"\n")
+        heard = self._nest.stdout.read()
+        if not heard and heard is not None:
+            for forked in self._forked:
+                forked.set_exception(ChildProcessError("nothing forks programs any more"))
+            self._forked.clear()
+            asyncio.get_running_loop().remove_reader(self._nest.stdout.fileno())
+            return
+        *lines, self._told = (self._told + (heard or b"")).split(b"\n")
         for line in lines:
             word, pid = line.split()
             if word == b"forked":
