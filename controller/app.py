@@ -24,11 +24,13 @@ from controller.climate import Climate, Zones
 from controller.clock import Clock, Computer
 from controller.closed import Closed
 from controller.commands import Commands
+from controller.contacts import FAULT, Contacts
 from controller.desired import Documents
 from controller.door_figures import DoorFigures
 from controller.entrance import Entrance
 from controller.health import Health
 from controller.identity import Identity
+from controller.indicators import Indicators
 from controller.kiosk import Kiosk
 from controller.open_all import EveryDoor
 from controller.outbox import Outbox
@@ -71,6 +73,8 @@ class Edge:
     commands: Commands
     outbox: Outbox
     switches: Switches
+    contacts: Contacts
+    indicators: Indicators
     climate: Climate
     zones: Zones
     figures: DoorFigures
@@ -138,6 +142,8 @@ class Edge:
     def _loops(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         return [
             self.switches.run,
+            self.contacts.run,
+            self.indicators.run,
             self.climate.run,
             self.zones.run,
             self._watch_wires,
@@ -154,7 +160,7 @@ class Edge:
         return {
             "time": self.beat, "wires": self.health.beat, "records": self.records.beat,
             "safe mode": self.safe_mode.beat, "uplink": self.uplink.beat,
-            **self.switches.beats, **self.climate.beats,
+            **self.switches.beats, **self.contacts.beats, **self.indicators.beats, **self.climate.beats,
         }  # fmt: skip
 
     async def stop(self) -> None:
@@ -258,6 +264,8 @@ async def build(
     cabinet.listen(lambda changed: outbox.note_more())
     cabinet.connect(Unlocker(_locks(file, hardware), cabinet, clock))
     switches = Switches(_watched(file, hardware), cabinet, health, settings.poll_s)
+    contacts = Contacts(hardware.inputs, file.input, health, entrance.inside, settings.poll_s)
+    indicators = Indicators(hardware.indicators, file.indicator, cabinet, health, clock)
     figures = DoorFigures(cabinet, store)
     records.also_kept = lambda: zones.kept() | figures.kept()
     climate = Climate(hardware.thermometers, health, clock, zones.heard)
@@ -276,8 +284,8 @@ async def build(
     _hand_out(documents, access, entrance, commands, cabinet, kiosk, safe_mode, closed)
     return Edge(
         file, settings, hardware, store, clock, cabinet, health, records, access, documents, screen, entrance,
-        commands, outbox, switches, climate, zones, figures, trace, uplink, kiosk, safe_mode, fell_back,
-        refused, Beat(),
+        commands, outbox, switches, contacts, indicators, climate, zones, figures, trace, uplink, kiosk,
+        safe_mode, fell_back, refused, Beat(),
     )  # fmt: skip
 
 
@@ -330,6 +338,9 @@ def _parts(file: CabinetFile) -> dict[str, Collection[str]]:
         "board_silent": [board.name for board in file.board], "output_stays_on": cards,
         "thermometer_silent": probes,
         "too_warm": cold, "cold_hold": cold,
+        "input_silent": [each.card for each in file.input],
+        "indicator_silent": [each.card for each in file.indicator],
+        **{code: [each.name for each in file.input if each.means == means] for means, code in FAULT.items()},
     }  # fmt: skip
 
 

@@ -100,6 +100,17 @@ class WeightReading:
         return self.milligrams / 1000
 
 
+@dataclass(frozen=True, slots=True)
+class InputReadings:
+    """The contacts that are wired to one card, as they were at some moment between asking and answering."""
+
+    card: str
+    disturbed: Mapping[str, bool]
+    """Name of the input to "it is not as it is while nothing is the matter"."""
+    asked_at: float
+    answered_at: float
+
+
 class Port(Protocol):
     """Where boards or a reader are plugged in: a wire, or the guard that owns the pins of this computer."""
 
@@ -149,6 +160,33 @@ class Scale(Protocol):
 
     async def zero(self) -> None:
         """Nothing lies on it: that is zero from now on. As ``tare``."""
+        ...
+
+
+class SignalInputs(Protocol):
+    """A card with contacts of the case: tamper, tilt, the button of whoever is inside."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def read(self) -> InputReadings:
+        """``BoardSilent``, ``BadFrame``, ``BoardRefused``, ``PortError``."""
+        ...
+
+
+class Indicator(Protocol):
+    """A lamp or a buzzer: an output that may stay on. No lock is within its reach."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def card(self) -> str:
+        """What it hangs on; a dead one has all its indicators fail."""
+        ...
+
+    async def show(self, on: bool) -> None:
+        """Switch it; may be repeated. ``BoardSilent``, ``BadFrame``, ``BoardRefused``, ``PortError``."""
         ...
 
 

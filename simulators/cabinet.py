@@ -43,7 +43,7 @@ class Goods:
 
 @dataclass(slots=True)
 class Energised:
-    """One time during which a coil was under current; ``off_at`` is None while it still is."""
+    """One time during which something was under current; ``off_at`` is None while it still is."""
 
     on_at: float
     off_at: float | None = None
@@ -80,12 +80,30 @@ class Cabinet:
         self.pulsed: Callable[[str], None] = lambda label: None
         """Told, with the compartment's label, that a board has begun a pulse."""
         self._compartments: dict[str, Compartment] = {}
+        self._disturbed: dict[str, bool] = {}
+        self._lamps: dict[str, list[Energised]] = {}
         self._due: list[tuple[float, int, Callable[[float], None]]] = []
         self._numbers = count()
 
     def build(self, label: str, supply: str = "main") -> Compartment:
         """Put in one more compartment, closed and empty; its coil hangs on ``supply``."""
         return self._compartments.setdefault(label, Compartment(label, supply))
+
+    def fit_contact(self, name: str) -> None:
+        """Put in a contact of the case, that nobody is at."""
+        self._disturbed.setdefault(name, False)
+
+    def fit_lamp(self, name: str) -> None:
+        """Put in a lamp, or a buzzer, that is off."""
+        self._lamps.setdefault(name, [])
+
+    def lamps(self) -> list[str]:
+        """The names of all lamps and buzzers."""
+        return list(self._lamps)
+
+    def contacts(self) -> list[str]:
+        """The names of all contacts of the case."""
+        return list(self._disturbed)
 
     def compartment(self, label: str) -> Compartment:
         """This compartment as it is now; ``HandsRefused`` when there is none."""
@@ -154,7 +172,31 @@ class Cabinet:
             return True
         return bool(box.goods) and not self.faults.at(Cause.BEAM_STUCK, label)
 
+    def contact_level(self, name: str, quiet: bool) -> bool:
+        """The level that a card sees of a contact of the case; ``quiet`` is the one while nobody is at it."""
+        return not self.faults.at(Cause.CONTACT_CUT, name) and self._disturbed[name] != quiet
+
+    def light(self, name: str, on: bool) -> None:
+        """Switch a lamp or a buzzer."""
+        now = self.step()
+        if on and not self.lamp_is_on(name):
+            self._lamps[name].append(Energised(now))
+        elif not on and self.lamp_is_on(name):
+            self._lamps[name][-1].off_at = now
+
+    def lamp_is_on(self, name: str) -> bool:
+        """Whether its output is on."""
+        return bool(self._lamps[name]) and self._lamps[name][-1].off_at is None
+
     # What hands do.
+
+    def disturb(self, name: str) -> None:
+        """Open the case, tip it, or press its button: what this contact tells of."""
+        self._move_contact(name, True)
+
+    def settle(self, name: str) -> None:
+        """Close the case, set it up again, or let go of the button."""
+        self._move_contact(name, False)
 
     def pull(self, label: str) -> bool:
         """Pull at the door; whether it is open now."""
@@ -222,13 +264,27 @@ class Cabinet:
     def truth(self) -> dict[str, Any]:
         """Everything, as plain data."""
         now = self.step()
-        return {"now": now, "compartments": {box.label: _told(box) for box in self._compartments.values()}}
+        boxes = {box.label: _told(box) for box in self._compartments.values()}
+        lamps = {
+            name: {
+                "lit": self.lamp_is_on(name) and not self.faults.at(Cause.LAMP_DEAD, name),
+                "switched_on": [[e.on_at, e.off_at] for e in times],
+            }
+            for name, times in self._lamps.items()
+        }
+        return {"now": now, "compartments": boxes, "disturbed": dict(self._disturbed), "lamps": lamps}
 
     def _named(self, label: str) -> Compartment:
         try:
             return self._compartments[label]
         except KeyError:
             raise HandsRefused(f"there is no compartment {label}") from None
+
+    def _move_contact(self, name: str, disturbed: bool) -> None:
+        self.step()
+        if name not in self._disturbed:
+            raise HandsRefused(f"there is no contact {name}")
+        self._disturbed[name] = disturbed
 
     def _reach_in(self, label: str) -> Compartment:
         self.step()

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """Each cause says where it sits: in a compartment, a board, a sensor, a reader, a zone, or on a bus.
+    """Each cause says where it sits: compartment, contact, lamp, board, sensor, reader, zone or bus.
 
     What can be wrong with a board can be wrong with a sensor, too, but for what it says of doors.
     """
@@ -22,6 +22,10 @@ class Cause(StrEnum):
     """Compartment: its light beam reads interrupted whatever lies there (a dirty lens, a cut wire)."""
     BEAM_STUCK = "beam_stuck"
     """Compartment: its light beam reads clear whatever lies there."""
+    CONTACT_CUT = "contact_cut"
+    """Contact: the wire of this contact of the case is cut; it reads open whatever happens."""
+    LAMP_DEAD = "lamp_dead"
+    """Lamp or buzzer: its output is switched as ever, and nothing shines or sounds."""
     BOARD_SILENT = "board_silent"
     """Board: hears nothing and says nothing."""
     ANSWER_LOST = "answer_lost"
@@ -58,7 +62,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong; ``where`` names a compartment, a board, a reader, a zone or a bus."""
+    """One thing that is wrong; ``where`` names a compartment, contact, lamp, board, reader, zone or bus."""
 
     cause: Cause
     where: str

@@ -51,6 +51,11 @@ class ModbusCard:
     clear_input: bool = True
     registers: dict[int, int] = field(default_factory=lambda: dict(REGISTERS))
     inputs_function: int = 2
+    contacts: dict[int, tuple[str, bool]] = field(default_factory=dict)
+    """Contacts of the case: by input, which one, and its level while nobody is at it."""
+
+    lamps: dict[int, str] = field(default_factory=dict)
+    """Lamps and buzzers, by output."""
 
     def split(self, received: bytes) -> tuple[list[bytes], bytes]:
         return requests(received)
@@ -75,6 +80,8 @@ class ModbusCard:
         """All coils drop."""
         for label in self.locks.values():
             self.cabinet.drop(label)
+        for lamp in self.lamps.values():
+            self.cabinet.light(lamp, False)
 
     def _act(self, function: int, body: bytes) -> bytes:
         first, second = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
@@ -135,6 +142,8 @@ class ModbusCard:
             self.cabinet.pulse(label, seconds)
 
     def _set(self, relay: int, on: bool) -> None:
+        if (lamp := self.lamps.get(relay + 1)) is not None:
+            self.cabinet.light(lamp, on)
         label = self.locks.get(relay + 1)
         if label is None:
             return
@@ -144,10 +153,14 @@ class ModbusCard:
             self.cabinet.drop(label)
 
     def _energised(self, relay: int) -> bool:
+        if (lamp := self.lamps.get(relay + 1)) is not None:
+            return self.cabinet.lamp_is_on(lamp)
         label = self.locks.get(relay + 1)
         return label is not None and self.cabinet.compartment(label).coil_on
 
     def _level(self, number: int) -> bool:
+        if (contact := self.contacts.get(number + 1)) is not None:
+            return self.cabinet.contact_level(*contact)
         if (label := self.beams.get(number + 1)) is not None:
             return self.cabinet.beam_interrupted(label) != self.clear_input
         label = self.switches.get(number + 1)

@@ -33,6 +33,8 @@ from simulators.climate_xymd02 import ClimateXymd02
 from simulators.code_reader import CodeReader
 from simulators.control import serve_control
 from simulators.faults import Cause, Fault, Faults
+from simulators.indicator_modbus import wire_lamps
+from simulators.input_modbus import wire_contacts
 from simulators.lock_board import Wired
 from simulators.modbus_tcp import ModbusTcpEnd
 from simulators.scale_registers import ScaleRegisters
@@ -74,7 +76,7 @@ READERS: Mapping[str, Callable[[files.Reader, Wire, Faults], CodeReader]] = {
 Probe = ClimateXymd02 | ClimateRegisters
 ON_TCP = {"scan_wedge"}
 """Nobody takes a pty for a keyboard."""
-HANDS = ("put", "take", "pull", "push", "close", "wait", "see", "scan", "babble")
+HANDS = ("put", "take", "pull", "push", "close", "wait", "see", "scan", "babble", "disturb", "settle")
 VERBS = (*HANDS, "air", "let_hang", "load", "mains", "fault", "repair", "cut", "restore", "crossed", "truth")
 """What the control port understands: the coroutines of ``Served`` with these names."""
 
@@ -112,6 +114,8 @@ class Served:
                 card for board in file.board if board.bus == bus.name for card in self._build(file, board)
             ]
             boards += self._sensors(file, bus.name)
+            boards += wire_lamps([i for i in file.indicator if i.bus == bus.name], self.cabinet)
+            boards += wire_contacts([i for i in file.input if i.bus == bus.name], boards, self.cabinet)
             bits = 1 + 8 + (bus.parity != "N") + bus.stopbits
             end_of_bus = ModbusTcpEnd() if bus.frames_modbus_tcp else self._end(bus.name)
             wire = Wire(end_of_bus, baud=bus.baud, bits_per_byte=bits)
@@ -193,6 +197,14 @@ class Served:
     async def babble(self, reader: str, hex: str) -> None:
         """Make a reader send bytes that are no scan."""
         self._named_reader(reader).babble(bytes.fromhex(hex))
+
+    async def disturb(self, input: str) -> None:
+        """Open the case, tip it, or press its button: whatever this contact tells of."""
+        self.cabinet.disturb(input)
+
+    async def settle(self, input: str) -> None:
+        """Close the case, set it up, or let go of the button."""
+        self.cabinet.settle(input)
 
     async def air(self, thermometer: str, celsius: float) -> None:
         """Hold a probe into air of this temperature, until ``let_hang``."""
@@ -347,9 +359,12 @@ class Served:
 
     def _check_place(self, where: str) -> None:
         boards = {board.name for bus in self.buses.values() for board in bus.boards}
-        known = (boards, self.buses, self.readers, self.airs, self.cabinet.labels())
+        fitted = (*self.cabinet.labels(), *self.cabinet.contacts(), *self.cabinet.lamps())
+        known = (boards, self.buses, self.readers, self.airs, fitted)
         if not any(where in places for places in known):
-            raise HandsRefused(f"there is no compartment, board, reader, cold zone or bus {where}")
+            raise HandsRefused(
+                f"there is no compartment, contact, lamp, board, reader, cold zone or bus {where}"
+            )
 
     def _faults_changed(self) -> None:
         for bus in self.buses.values():

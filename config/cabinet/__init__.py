@@ -25,6 +25,7 @@ from config.cabinet.parts import (
     Zone,
 )
 from config.cabinet.registers import RegisterMap
+from config.cabinet.signals import Indicator, Input
 from config.problems import BadFile, Problem, one
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "Bus",
     "Cabinet",
     "Compartment",
+    "Indicator",
+    "Input",
     "Officer",
     "Reader",
     "RegisterMap",

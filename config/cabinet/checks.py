@@ -6,6 +6,7 @@ from config.cabinet.families import LOCKS
 from config.cabinet.parts import Board, Bus, Cabinet, Scale, Thermometer
 from config.cabinet.registers import map_findings, shipped
 from config.cabinet.relays import OF_OUTPUTS, RELAY_CARDS, UNTIMED_CARDS
+from config.cabinet.signal_checks import indicators_reach_no_lock, inputs_can_be_read, pins_are_used_once
 
 Finding = tuple[str, str]
 
@@ -21,6 +22,9 @@ def findings(cabinet: Cabinet) -> Iterator[Finding]:
     yield from _readers_fit_their_families(cabinet)
     yield from _doors_have_outputs_of_their_own(cabinet)
     yield from _beams_have_inputs_of_their_own(cabinet)
+    yield from inputs_can_be_read(cabinet)
+    yield from indicators_reach_no_lock(cabinet)
+    yield from pins_are_used_once(cabinet)
     yield from _zones_are_known(cabinet)
     yield from _cold_zones_are_watched(cabinet)
     yield from _people_can_get_out(cabinet)
@@ -28,7 +32,8 @@ def findings(cabinet: Cabinet) -> Iterator[Finding]:
 
 
 def _names_are_unique(cabinet: Cabinet) -> Iterator[Finding]:
-    for part in ("bus", "board", "reader", "zone", "thermometer", "scale", "register_map"):
+    parts = ("bus", "board", "reader", "zone", "thermometer", "scale", "register_map", "input", "indicator")
+    for part in parts:
         yield from _repeats(part, "name", [item.name for item in getattr(cabinet, part)])
     yield from _repeats("compartment", "label", [c.label for c in cabinet.compartment])
 
@@ -71,7 +76,7 @@ def _guards_have_a_bus_of_their_own(cabinet: Cabinet) -> Iterator[Finding]:
                 f"bus[{at}].port",
                 f"{bus.port} is over a network: a guard that is cut off turns nothing off",
             )
-    for part in ("board", "thermometer", "scale"):
+    for part in ("board", "thermometer", "scale", "input"):
         for at, each in enumerate(getattr(cabinet, part)):
             if each.bus in guarded and not getattr(each, "is_guarded", False):
                 owner = f"bus {each.bus} belongs to the guard of boards that cannot time a pulse"
@@ -286,6 +291,8 @@ def _cold_zones_are_watched(cabinet: Cabinet) -> Iterator[Finding]:
 
 
 def _people_can_get_out(cabinet: Cabinet) -> Iterator[Finding]:
+    if cabinet.cabinet.inside_button and not any(each.means == "inside" for each in cabinet.input):
+        yield "cabinet.inside_button", 'nothing reads it: no input means "inside"'
     if cabinet.cabinet.screen or cabinet.cabinet.inside_button:
         return
     for at, c in enumerate(cabinet.compartment):

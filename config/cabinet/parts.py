@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from config.cabinet.families import LONGEST_PULSE_MS, LockFamily, family
-from config.cabinet.part import Name, Part
+from config.cabinet.part import Label, Name, Part, Pin
 from config.cabinet.readers import READERS, ReaderFamily
 from config.cabinet.registers import RegisterMap, shipped
 from config.cabinet.relays import UNTIMED_CARDS
+from config.cabinet.signals import Indicator, Input
 from config.contract.topics import CABINET_ID, is_cabinet_id
 
 PUBLIC_KEY_BYTES = 32
@@ -32,8 +33,6 @@ def _cabinet_id(text: str) -> str:
 
 
 CabinetId = Annotated[str, AfterValidator(_cabinet_id)]
-Pin = Annotated[int, Field(ge=0, le=511)]
-Label = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{0,7}$", description="what is printed on the door")]
 
 
 class About(Part):
@@ -305,6 +304,8 @@ class Cabinet(Part):
     thermometer: tuple[Thermometer, ...] = ()
     scale: tuple[Scale, ...] = ()
     register_map: tuple[RegisterMap, ...] = ()
+    input: tuple[Input, ...] = ()
+    indicator: tuple[Indicator, ...] = ()
     compartment: tuple[Compartment, ...] = Field(min_length=1, max_length=400)
     officer: tuple[Officer, ...] = Field(default=(), max_length=20)
 

@@ -78,7 +78,7 @@ RELAY_CARDS: Mapping[str, RelayCard] = {
 
 @dataclass(frozen=True, slots=True)
 class UntimedCard:
-    """One sort of card whose outputs stay on until they are written off; only a guard drives one."""
+    """One sort of card whose outputs stay on until they are written off; locks on it have a guard."""
 
     profile: str
     title: str
@@ -100,3 +100,12 @@ UNTIMED_CARDS: Mapping[str, UntimedCard] = {
     )
 }
 """By profile."""
+
+HELD_CARDS: Mapping[str, UntimedCard] = {
+    "coils": UntimedCard("coils", "cards with coils", 64, function=5, first=0, on=0xFF00, off=0x0000),
+    "eletechsup": UntimedCard(
+        "eletechsup", "Eletechsup cards", 8, function=6, first=1, on=0x0100, off=0x0200
+    ),
+    **UNTIMED_CARDS,
+}
+"""By profile, the default one first: how lamps and buzzers are switched, on a bus without any lock."""

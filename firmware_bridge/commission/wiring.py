@@ -64,6 +64,8 @@ def learn(
         else:
             compartments.append(_wired(written, is_whole))
     raw["compartment"] = compartments
+    if "indicator" in raw:  # a lamp goes with its door
+        raw["indicator"] = [lamp for lamp in raw["indicator"] if lamp.get("label") not in left_out]
     return Wiring(raw, tuple(findings), tuple(left_out))
 
 

@@ -1,4 +1,4 @@
-"""Relay cards that cannot time a pulse, as outputs of a guard. The only place that can turn one on to stay.
+"""Relay cards that cannot time a pulse, as outputs of a guard. The only place that turns a lock on to stay.
 
 It runs in the guard's process, which owns the whole wire. Whatever turned an output on, and whatever becomes
 of the answer, the guard turns it off until the card has said that it is.
@@ -6,15 +6,15 @@ of the answer, the guard turns it off until the card has said that it is.
 
 import asyncio
 import contextlib
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from config.cabinet import Board, Bus
 from config.cabinet.relays import UNTIMED_CARDS, UntimedCard
 from firmware_bridge.errors import BoardError, BoardSilent
+from firmware_bridge.held import held
 from firmware_bridge.line import Wire
-from firmware_bridge.modbus import REPLY_SECONDS, ModbusBus, with_crc
+from firmware_bridge.modbus import REPLY_SECONDS, ModbusBus
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class CardOutputs:
 
     async def on(self, channel: int, permit: Callable[[], bool]) -> bool:
         """Switch it on, asked once; False when the permit said no. ``BoardSilent``: it may be on."""
-        frame = self._write(channel, self.card.on)
+        frame = held(self.card, self.board.address, channel, on=True)
         done = await self.bus.line.command(
             frame,
             lambda received, _: frame if frame in received else None,
@@ -43,7 +43,7 @@ class CardOutputs:
 
     async def off(self, channel: int) -> bool:
         """Switch it off; whether the card has said that it is."""
-        frame = self._write(channel, self.card.off)
+        frame = held(self.card, self.board.address, channel, on=False)
         done = await self.bus.line.ask(
             frame,
             lambda received, _: frame if frame in received else None,
@@ -59,12 +59,6 @@ class CardOutputs:
         done = await self.bus.inputs(card, board.channels, board=board.name, function=board.inputs_function)
         assert isinstance(done.answer, list)
         return dict(enumerate(done.answer, start=1))
-
-    def _write(self, channel: int, value: int) -> bytes:
-        what = struct.pack(
-            ">BBHH", self.board.address, self.card.function, self.card.first + channel - 1, value
-        )
-        return with_crc(what)
 
 
 async def open_cards(bus: Bus, boards: Sequence[Board]) -> dict[str, CardOutputs]:

@@ -145,6 +145,11 @@ class ModbusBus:
     def _stays_on(self, board: str, state: int, when: str) -> ImpossibleReading:
         return ImpossibleReading(self.line.address, board, b"", f"that output {state} is on {when}")
 
+    async def _echoed(self, frame: bytes, *, board: str) -> None:
+        """What is answered by its own bytes, for the bus of lamps. See ``Line.ask``; ``BoardRefused``."""
+        take = _expect(frame[0], frame[1], len(frame), lambda answer: answer if answer == frame else None)
+        await self._ask(frame, take, board=board)
+
     async def _ask(
         self,
         frame: bytes,

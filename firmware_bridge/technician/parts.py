@@ -15,7 +15,7 @@ def ports_of(cabinet: Cabinet) -> dict[str, str]:
 def without(
     cabinet: Cabinet, ports: Mapping[str, str], *, leave_out: Collection[str]
 ) -> tuple[Cabinet, dict[str, str]]:
-    """The cabinet without any lock board and without these buses and readers, and the ports of the others.
+    """The cabinet without lock boards, contacts, lamps, these buses and readers; the ports of what is left.
 
     Starting hardware turns every output off first; what has no boards writes nothing. ``WrongUse``: a port
     is given for what the whole cabinet does not have.
@@ -30,6 +30,8 @@ def without(
             "reader": tuple(reader for reader in cabinet.reader if reader.name not in leave_out),
             "thermometer": tuple(probe for probe in cabinet.thermometer if probe.bus not in leave_out),
             "scale": tuple(scale for scale in cabinet.scale if scale.bus not in leave_out),
+            "indicator": (),
+            "input": (),
         }
     )
     return part, {name: address for name, address in ports.items() if name not in leave_out}

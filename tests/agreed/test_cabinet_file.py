@@ -338,3 +338,127 @@ def test_modbus_tcp_runs_on_modbus_buses_alone():
     raw = with_card()
     raw["bus"][0]["port"] = "modbus-tcp://10.0.0.7:502"
     assert parse(raw).bus[0].frames_modbus_tcp
+
+
+def with_inputs(*changes):
+    raw = tomllib.loads(Path("config/cabinets/locker-modbus.toml").read_text(encoding="utf-8"))
+    raw["board"][1]["inputs"] = 16
+    raw["bus"].append({"name": "rs485", "port": "/dev/ttyUSB2"})
+    plain = {"means": "tamper", "bus": "modbus", "address": 22}
+    raw["input"] = [
+        plain | {"name": f"case-{n}", "number": n} | change for n, change in enumerate(changes, start=1)
+    ]
+    return raw
+
+
+def test_contacts_of_the_case_have_a_card_of_their_own_or_what_door_switches_leave():
+    inputs = parse(with_inputs({}, {"means": "tilt"}, {"address": 12, "number": 9})).input
+    assert [each.card for each in inputs] == ["modbus-22", "modbus-22", "modbus-12"]
+    plain = with_inputs()
+    assert parse(with_inputs({})).map_version() == parse(plain).map_version()
+    assert parse(with_inputs({})).wiring() == parse(plain).wiring()
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "words"),
+    [
+        ({"bus": "attic"}, "input[1].bus", "there is no bus named attic"),
+        ({"bus": "rs485"}, "input[1].bus", "case-2 cannot sit on bus rs485, which is serial"),
+        ({"pin": 5}, "input[1].pin", "there is no such setting on a modbus bus"),
+        ({"address": None}, "input[1].address", "is missing on a modbus bus"),
+        ({"name": "case-1"}, "input[1].name", "case-1 is already used by input[0]"),
+        ({"number": 1}, "input[1].number", "input 1 of card modbus-22 already belongs to case-1"),
+        ({"function": 4}, "input[1].function", "case-1 reads card modbus-22 by function 2"),
+        ({"address": 21}, "input[1].address", "address 21 on bus modbus belongs to cold-air"),
+        ({"address": 2}, "input[1].address", "address 2 on bus modbus belongs to cold"),
+        ({"address": 12, "number": 8}, "input[1].number", "is a door switch of board cold"),
+        ({"address": 12, "number": 17}, "input[1].number", "board cold has 16 inputs, not 17"),
+        (
+            {"address": 12, "number": 9, "function": 4},
+            "input[1].function",
+            "board cold reads this card by function 2",
+        ),
+        ({"address": 11, "number": 9}, "input[1].number", "input 9 of card modbus-11 is the beam of H1"),
+        ({"address": 0}, "input[1].address", "greater than or equal to 1"),
+        ({"means": "smoke"}, "input[1].means", "'tamper', 'tilt' or 'inside'"),
+    ],
+)
+def test_an_input_that_cannot_be_read(change, key, words):
+    told(with_inputs({}, change), key, words)
+
+
+def test_a_guarded_bus_has_no_contacts():
+    raw = with_a_guarded_card()
+    raw["input"] = [{"name": "back", "means": "tamper", "bus": "modbus", "address": 22, "number": 1}]
+    told(
+        raw, "input[0].bus", "belongs to the guard of boards that cannot time a pulse: give back another one"
+    )
+
+
+def test_a_button_that_nothing_reads_is_none():
+    raw = with_inputs({})
+    raw["cabinet"]["inside_button"] = True
+    told(raw, "cabinet.inside_button", "nothing reads it")
+    raw["input"][0]["means"] = "inside"
+    assert parse(raw).cabinet.inside_button
+
+
+def with_lamps(*changes):
+    raw = with_inputs()
+    raw["bus"].append({"name": "lamps", "kind": "modbus", "port": "/dev/ttyUSB3"})
+    plain = {"means": "lamp", "label": "H1", "bus": "lamps", "address": 5}
+    raw["indicator"] = [
+        plain | {"name": f"lamp-{n}", "number": n} | change for n, change in enumerate(changes, start=1)
+    ]
+    return raw
+
+
+def test_lamps_and_buzzers_hang_on_a_wire_without_locks():
+    raw = with_lamps({}, {"means": "buzzer", "label": None}, {"address": 6, "profile": "eletechsup"})
+    file = parse(raw)
+    assert [each.card for each in file.indicator] == ["lamps-5", "lamps-5", "lamps-6"]
+    assert file.wiring() == parse(with_lamps()).wiring()
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "words"),
+    [
+        (
+            {"bus": "modbus"},
+            "indicator[1].bus",
+            "the output of lamp-2 may stay on, and lock board hall is on bus modbus too: give it a wire",
+        ),
+        ({"bus": "attic"}, "indicator[1].bus", "there is no bus named attic"),
+        (
+            {"bus": "rs485"},
+            "indicator[1].bus",
+            "lamp-2 cannot sit on bus rs485, which is serial",
+        ),
+        ({"name": "lamp-1"}, "indicator[1].name", "already used by indicator[0]"),
+        ({"number": 1}, "indicator[1].number", "output 1 of card lamps-5 already belongs to lamp-1"),
+        ({"number": 9, "profile": "lctech"}, "indicator[1].number", "LCTECH cards have at most 8, not 9"),
+        ({"profile": "lctech"}, "indicator[1].profile", "lamp-1 switches card lamps-5 as coils"),
+        ({"profile": "waveshare"}, "indicator[1].profile", "no cards waveshare for lamps; there are coils, "),
+        ({"label": None}, "indicator[1].label", "lamp-2 is a lamp and must name its compartment"),
+        ({"label": "X9"}, "indicator[1].label", "there is no compartment X9"),
+        ({"means": "buzzer"}, "indicator[1].label", "a buzzer belongs to no compartment"),
+        ({"address": 0}, "indicator[1].address", "greater than or equal to 1"),
+    ],
+)
+def test_an_indicator_that_must_not_be(change, key, words):
+    told(with_lamps({}, change), key, words)
+
+
+def test_the_port_of_the_locks_under_another_name_is_their_wire_too():
+    raw = with_lamps({})
+    raw["bus"][-1]["port"] = raw["bus"][0]["port"]
+    told(raw, "indicator[0].bus", "lock board hall is on /dev/ttyUSB0, as bus modbus, too")
+
+
+def test_the_page_about_contacts_shows_what_a_cabinet_file_takes():
+    page = Path("docs/boards/signals.md").read_text(encoding="utf-8")
+    shown = tomllib.loads("".join(part.partition("```")[0] for part in page.split("```toml\n")[1:]))
+    raw = with_inputs()
+    shown["bus"] += raw["bus"]
+    file = parse(raw | shown)
+    assert (len(file.input), len(file.indicator)) == (2, 2)

@@ -20,7 +20,9 @@ IS_NOT_SO = [
     ("cold_hold", "zone-of-old"), ("door_left_open", "01"), ("door_forced", "01"), ("switch_flapping", "02"),
     ("compartment_unclear", "01"), ("wiring_unproven", "01"), ("door_stuck", "99"),
     ("store_failing", "store"), ("disk_full", "store"), ("safe_mode", "cabinet"),
-    ("goods_unclaimed", "01"), ("goods_missing", "01"), ("beam_blind", "02"), ("output_stays_on", "locks"),
+    ("goods_unclaimed", "01"), ("goods_missing", "01"), ("beam_blind", "02"),
+    ("tampered", "back-of-old"), ("tilted", "level-of-old"), ("input_silent", "card-of-old"),
+    ("indicator_silent", "lamps-of-old"), ("output_stays_on", "locks"),
     ("records_restored", "store"), ("guessing", "keypad"), ("file_refused", "cabinet"),
 ]  # fmt: skip
 """Ended by what is seen after the start, without anybody doing anything."""

@@ -1,16 +1,25 @@
 """Anything at all as input, and every call of the drivers as output."""
 
+import contextlib
+import re
+import struct
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from hypothesis import example, given
+import pytest
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from config.cabinet.relays import HELD_CARDS, RELAY_CARDS
 from firmware_bridge import lock_8a80, modbus, scan_gm65, scan_rdm6300, scan_ssi, scan_trigger
-from firmware_bridge.errors import UnreadableScan
+from firmware_bridge.errors import ImpossibleReading, UnreadableScan, WrongUse
 from firmware_bridge.frames import Sender, in_hex
+from firmware_bridge.indicator_modbus import LampBus
+from firmware_bridge.line import Exchange, Wire
 from firmware_bridge.lock_8a80 import Lock8A80
-from firmware_bridge.modbus import tcp
+from firmware_bridge.lock_modbus import LockModbus
+from firmware_bridge.modbus import ModbusBus, tcp
 from firmware_bridge.modbus.frames import NeverSent
 from firmware_bridge.scan_text import read_text
 from simulators import lock_8a80 as far_8a80
@@ -152,3 +161,149 @@ def test_simulated_boards_survive_any_bytes_in_any_pieces(pieces):
             frames, received = board.split(received + piece)
             for frame in frames:
                 board.hear(frame, 1)
+
+
+class _Recorder:
+    """Stands where a line stands, and keeps what it is asked to send."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.address = "recorder"
+
+    async def command(self, request: bytes, take: Any, **_: Any) -> Exchange[Any]:
+        self.sent.append(request)
+        return Exchange(None, 0.0)
+
+    async def ask(self, request: bytes, take: Any, **_: Any) -> Exchange[Any]:
+        self.sent.append(request)
+        return Exchange(request, 0.0, 0.0)
+
+
+def holds_a_coil(frame: bytes) -> bool:
+    """Whether a lock board or relay card could keep a coil on, or open everything, because of this frame."""
+    if frame[0] in (0x8A, 0x90, 0x9A):
+        return frame[0] != 0x8A or frame[2] == 0 or (len(frame) == 6 and frame[4] > 1)
+    match frame[1]:
+        case 0x05:
+            address, value = struct.unpack(">HH", frame[2:6])
+            return value != 0 and not (0x0200 <= address < 0x0400 and 1 <= value <= 10)
+        case 0x06:
+            address, value = struct.unpack(">HH", frame[2:6])
+            return not (1 <= address <= 8 and value in (0, 0x0500)) and (address, value) != (0, 0x0800)
+        case 0x0F:
+            return any(frame[7:-2])
+        case 0x10:
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "8a0100119a",
+        "9a0101118b",
+        "01050000ff008c3a",
+        "010f0000000801ffbed5",
+        "0006400000015c1b",
+        "010600000001480a",
+        "010600010100d9ca",
+        "01060001060ada5d",
+        "010600000700ca39",
+    ],
+)
+def test_the_judge_of_the_next_tests_knows_frames_that_hold_or_open_all(frame):
+    assert holds_a_coil(bytes.fromhex(frame))
+
+
+async def calls_of_8a80(address: int, channels: int, channel: int, pulse_ms: int) -> list[bytes]:
+    """Everything a caller can do with this driver; what was sent."""
+    line = _Recorder()
+    try:
+        board = Lock8A80("b", line, address, channels, pulse_ms=pulse_ms, _released=True)
+        await board.open(channel, lambda: True)
+    except WrongUse:
+        pass
+    return line.sent
+
+
+async def calls_of_modbus(address: int, channels: int, channel: int, pulse_ms: int) -> list[bytes]:
+    """Everything a caller can do with this driver; what was sent."""
+    bus = ModbusBus(Wire("nowhere"))
+    recorder = _Recorder()
+    bus.line = recorder
+    for relays in RELAY_CARDS.values():
+        try:
+            board = LockModbus("b", bus, address, channels, pulse_ms=pulse_ms, relays=relays)
+            with contextlib.suppress(ImpossibleReading):  # the recorder's answers are none
+                await board.release()
+            board._released = True
+            await board.open(channel, lambda: True)
+        except WrongUse:
+            pass
+    return recorder.sent
+
+
+async def calls_of_a_lock_beside_lamps(
+    address: int, channels: int, channel: int, pulse_ms: int
+) -> list[bytes]:
+    """A lock driver on a bus that could hold an output: it has no way to ask for that."""
+    bus, recorder = LampBus(Wire("nowhere")), _Recorder()
+    bus.line = recorder
+    with contextlib.suppress(WrongUse, ImpossibleReading):
+        board = LockModbus("b", bus, address, channels, pulse_ms=pulse_ms)
+        await board.release()
+        await board.open(channel, lambda: True)
+    return recorder.sent
+
+
+async def calls_of_a_lamp(profile: str, address: int, number: int) -> list[bytes]:
+    """Everything a caller can do with the bus of lamps; what was sent."""
+    bus, recorder = LampBus(Wire("nowhere")), _Recorder()
+    bus.line = recorder
+    for on in (True, False):
+        with contextlib.suppress(ValueError):
+            await bus.hold(HELD_CARDS[profile], address, number, on=on, board="lamps")
+    return recorder.sent
+
+
+_anything = st.integers(-5, 2000)
+
+
+@given(st.sampled_from([*HELD_CARDS]), _anything, _anything)
+@example("coils", 5, 1)
+@example("coils", 0, 1)
+@example("eletechsup", 5, 9)
+async def test_a_lamp_switches_its_own_output_of_its_own_card_and_nothing_else(profile, address, number):
+    sort = HELD_CARDS[profile]
+    exists = 1 <= address <= 255 and 1 <= number <= sort.most_channels
+    frames = await calls_of_a_lamp(profile, address, number)
+    assert len(frames) == (2 if exists else 0)
+    for frame in frames:
+        assert (frame[0], frame[1]) == (address, sort.function)
+        assert int.from_bytes(frame[2:4], "big") == sort.first + number - 1
+    assert [holds_a_coil(frame) for frame in frames[:1]] == [True] * exists
+
+
+def test_two_make_the_frame_that_holds_an_output_and_no_lock_driver_does():
+    """A guard, which ends what it began, and the driver of lamps, whose wire has no lock."""
+    makers = {
+        path.as_posix()
+        for path in Path("firmware_bridge").rglob("*.py")
+        if re.search(r"(import|firmware_bridge\.)\s*held\b", path.read_text(encoding="utf-8"))
+    }
+    assert makers == {"firmware_bridge/guard/cards.py", "firmware_bridge/indicator_modbus.py"}
+
+
+@settings(max_examples=300)
+@given(_anything, _anything, _anything, _anything)
+@example(1, 8, 1, 300)
+@example(1, 50, 0, 300)
+async def test_no_call_of_a_driver_sends_a_frame_that_holds_a_coil(address, channels, channel, pulse_ms):
+    for calls in (calls_of_8a80, calls_of_modbus, calls_of_a_lock_beside_lamps):
+        assert not any(holds_a_coil(frame) for frame in await calls(address, channels, channel, pulse_ms))
+
+
+async def test_the_drivers_do_send_something_in_these_tests():
+    assert len(await calls_of_8a80(1, 8, 1, 300)) == 1
+    assert len(await calls_of_modbus(1, 8, 1, 300)) == 2
+    assert len(await calls_of_modbus(1, 8, 1, 1000)) == 5

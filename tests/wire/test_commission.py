@@ -261,6 +261,17 @@ def test_a_door_may_hang_on_another_board_than_planned():
     assert compartment(wiring.cabinet, "01") == {"label": "01", "size": "M", "board": "right", "channel": 3}
 
 
+def test_the_lamp_of_a_door_that_is_left_out_is_left_out_too():
+    raw = raw_plan()
+    raw["bus"].append({"name": "lamps", "kind": "modbus", "port": "/dev/ttyUSB7"})
+    lamp = {"means": "lamp", "bus": "lamps", "address": 5}
+    raw["indicator"] = [lamp | {"name": f"lamp-{n}", "number": n, "label": f"{n:02}"} for n in (1, 2)]
+    raw["indicator"].append({"name": "buzzer", "means": "buzzer", "bus": "lamps", "address": 5, "number": 3})
+    wiring = learn(parse(raw), [Opened(("left", 1), ("01",), (("left", 1),))], {})
+    assert "02" in wiring.left_out
+    assert [each.name for each in parse(wiring.cabinet).indicator] == ["lamp-1", "buzzer"]
+
+
 def test_the_sheet_has_a_label_for_every_door_and_nothing_runs_in_it():
     raw = raw_plan()
     raw["cabinet"]["name_zh"] = "<script>柜"

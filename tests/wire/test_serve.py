@@ -123,8 +123,9 @@ def test_another_port_for_a_bus_that_the_file_does_not_have_is_refused():
         (
             "fault",
             {"cause": "noise", "where": "nowhere"},
-            "no compartment, board, reader, .* nowhere",
+            "no compartment, contact, lamp, board, reader, .* nowhere",
         ),
+        ("disturb", {"input": "x"}, "there is no contact x"),
         ("cut", {"wire": "x"}, "there is no wire x"),
         ("scan", {"reader": "x", "text": ""}, "there is no reader x"),
     ],
