@@ -6,10 +6,12 @@ The sum covers every byte but itself, also the data that stands behind it.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from config.cabinet import Board
 from config.cabinet.families import LOCKS
 from firmware_bridge.device import LockDevice
+from firmware_bridge.errors import WrongUse
 from firmware_bridge.frames import Sender, in_hex, within
-from firmware_bridge.line import Refused
+from firmware_bridge.line import Line, Refused
 from firmware_bridge.serial_lock import Bits, Question, SerialLock
 
 # "02, address, lock, command, ask, data length, 03, sum, data".
@@ -240,4 +242,14 @@ class LockKerongCu24(SerialLock):
         return None
 
 
-DEVICE = LockDevice(LOCKS["lock_kerong_cu24"], LockKerongCu24.of)
+def _drive(board: Board, line: Line, beams: tuple[int, ...]) -> LockKerongCu24:
+    most = LOCKS_BY_PROFILE[board.dialect]
+    if board.channels > most:
+        # The frame for a thirteenth lock opens every lock of a CU12.
+        raise WrongUse(
+            board.name, f"a {board.dialect.upper()} has at most {most} channels, not {board.channels}"
+        )
+    return LockKerongCu24.of(board, line, beams)
+
+
+DEVICE = LockDevice(LOCKS["lock_kerong_cu24"], _drive)

@@ -69,6 +69,8 @@ class Guarding:
         self._gone = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._turning_off: set[Output] = set()
+        self._unreleased = {board for board, its in outputs.items() if not getattr(its, "were_off", True)}
+        """Boards with outputs that nobody has seen off when all were turned off: nothing is begun there."""
 
     async def serve(self) -> None:
         """Answer until the controller is gone; whatever was on is off then."""
@@ -132,7 +134,11 @@ class Guarding:
                     (request.board, request.channel), request.milliseconds, asked.asked_at
                 )
             if request.do == "doors":
-                return Answer("done", levels=await self._outputs[request.board].levels())
+                levels = await self._outputs[request.board].levels()
+                if request.board in self._unreleased:
+                    self._unreleased.discard(request.board)
+                    self._begin(self._release(request.board))  # it was silent, and is not any more
+                return Answer("done", levels=levels)
             return await self._release(request.board)
         except MayNot as error:
             return Answer("refused", str(error))
@@ -143,6 +149,8 @@ class Guarding:
 
     async def _pulse(self, output: Output, milliseconds: int, asked_at: float) -> Answer:
         board, channel = output
+        if board in self._unreleased:
+            raise MayNot(f"board {board} has not said yet that its outputs are off")
         self._watch.takes(output, milliseconds, boottime())
 
         def permit() -> bool:
@@ -167,7 +175,11 @@ class Guarding:
     async def _release(self, board: str) -> Answer:
         channels = range(1, self._channels[board] + 1)
         left_on = [channel for channel in channels if not await self._is_off((board, channel))]
-        return Answer("refused", f"outputs {left_on} stay on") if left_on else Answer("done")
+        if left_on:
+            self._unreleased.add(board)
+            return Answer("refused", f"outputs {left_on} stay on")
+        self._unreleased.discard(board)
+        return Answer("done")
 
     async def _is_off(self, output: Output) -> bool:
         board, channel = output

@@ -7,11 +7,11 @@ of the answer, the guard turns it off until the card has said that it is.
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from config.cabinet import Board, Bus
 from config.cabinet.relays import UNTIMED_CARDS, UntimedCard
-from firmware_bridge.errors import BadFrame, BoardSilent, BridgeError
+from firmware_bridge.errors import BoardError, BoardSilent
 from firmware_bridge.held import held
 from firmware_bridge.line import Wire
 from firmware_bridge.modbus import REPLY_SECONDS, ModbusBus
@@ -24,6 +24,8 @@ class CardOutputs:
     bus: ModbusBus
     board: Board
     card: UntimedCard
+    were_off: bool = False
+    """Whether it has said, at the start, that all its outputs are off."""
 
     async def on(self, channel: int, permit: Callable[[], bool]) -> bool:
         """Switch it on, asked once; False when the permit said no. ``BoardSilent``: it may be on."""
@@ -64,15 +66,26 @@ async def open_cards(bus: Bus, boards: Sequence[Board]) -> dict[str, CardOutputs
     wire = Wire(bus.port, baud=bus.baud, parity=bus.parity, stopbits=bus.stopbits)
     owner = ModbusBus(wire)
     await wire.open()
-    cards = {board.name: CardOutputs(owner, board, UNTIMED_CARDS[board.dialect]) for board in boards}
-    await asyncio.gather(*(_all_off(card) for card in cards.values()))
-    return cards
+    cards = [CardOutputs(owner, board, UNTIMED_CARDS[board.dialect]) for board in boards]
+    return {card.board.name: card for card in await asyncio.gather(*map(_all_off, cards))}
 
 
-async def _all_off(card: CardOutputs) -> None:
-    """As far as it answers; what does not is switched off again before anything is switched on."""
-    with contextlib.suppress(BadFrame):
+async def _all_off(card: CardOutputs) -> CardOutputs:
+    """A card that is silent keeps nobody from the others."""
+    with contextlib.suppress(BoardError):
         await card.off(1)  # LCTECH cards greet at power-up, right into their first answer
-    with contextlib.suppress(BridgeError):
+    were_off = await _are_off(card)
+    if were_off and card.bus.line.echoes:
+        were_off = await _are_off(card)  # the first time it may have been the adapter that said so
+    return replace(card, were_off=were_off)
+
+
+async def _are_off(card: CardOutputs) -> bool:
+    """Whether it says so of each output. Reading its inputs tells whether the adapter echoes."""
+    try:
         for channel in range(1, card.board.channels + 1):
             await card.off(channel)
+        await card.levels()
+    except BoardError:
+        return False
+    return True
