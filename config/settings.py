@@ -34,6 +34,12 @@ class EdgeSettings(BaseSettings):
     pulse_window_s: float = Field(
         default=60, ge=5, le=60, description="W: all pulses of an opening within this"
     )
+    pulses_a_minute: int = Field(
+        default=3,
+        ge=3,
+        le=60,
+        description="a coil is energised at most so often in 60 s; its rating says how often",
+    )
     release_wait_s: float = Field(
         default=3, ge=0.5, le=10, description="from pulse to 'the door did not open'"
     )

@@ -40,6 +40,8 @@ class Changed:
 
 
 Listener = Callable[[Changed], None]
+RESTS = "lock_rests"
+"""What a guard says of a coil that has had its pulses for this minute."""
 Guard = Callable[[str, Purpose], str]
 """Asked before a compartment is used for something; a code of the refusal table, or nothing."""
 Companion = Callable[[Box, Step], Change]
@@ -158,7 +160,15 @@ class Cabinet:
         """Let time act on every compartment."""
         for label in self.boxes:
             async with self._turn:
-                await self._take(visit.tick(self.boxes[label], self._clock.now(), self.rules))
+                rules = self._rules_at(label)
+                await self._take(visit.tick(self.boxes[label], self._clock.now(), rules))
+
+    def _rules_at(self, label: str) -> Rules:
+        """Where a lock has to rest, an opening has had all of its pulses."""
+        opening = self.boxes[label].opening
+        if opening is None or self.barred(label, opening.purpose) != RESTS:
+            return self.rules
+        return replace(self.rules, pulses=opening.pulses)
 
     async def restarted(self, *, same_boot: bool) -> None:
         """First thing after the start: openings that were under way become ambiguous."""

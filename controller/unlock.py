@@ -1,15 +1,16 @@
 """Carries out committed pulses: one coil at a time per supply, and a last look before the bytes go out."""
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
 
-from controller.cabinet import Cabinet
+from controller.cabinet import RESTS, Cabinet
 from controller.clock import Clock
 from controller.store import StoreFailing
-from controller.visit import Pulse, Pulsed
+from controller.visit import Pulse, Pulsed, Purpose
 from firmware_bridge.errors import BridgeError
 from firmware_bridge.ports import LockBoard, PulseAnswer
 
@@ -17,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 REST_TO_PULSE = 3
 """A coil rests at least three times as long as it was energised."""
+MINUTE_S = 60.0
 AGAIN_S = 1.0
 
 
@@ -30,20 +32,33 @@ class Lock:
 
 
 class Unlocker:
-    """Takes pulses in the order of their commits, but for coils that rest; a supply feeds one at a time."""
+    """Takes pulses in the order of their commits, but for coils that rest; a supply feeds one at a time.
 
-    def __init__(self, locks: Mapping[str, Lock], cabinet: Cabinet, clock: Clock) -> None:
+    ``rests`` is for ``Cabinet.guard``: a coil gets no more than ``pulses_a_minute``, whoever asks.
+    """
+
+    def __init__(
+        self, locks: Mapping[str, Lock], cabinet: Cabinet, clock: Clock, pulses_a_minute: int = 3
+    ) -> None:
         self._locks = locks
         self._cabinet = cabinet
         self._clock = clock
         self._supplies = {lock.supply: asyncio.Lock() for lock in locks.values()}
         self._resting: dict[str, float] = {}
+        self._energised = {label: deque[float](maxlen=pulses_a_minute) for label in locks}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __call__(self, pulse: Pulse) -> None:
         task = asyncio.get_running_loop().create_task(self._carry_out(pulse), name=f"unlock {pulse.label}")
         self._tasks.add(task)
         task.add_done_callback(self._finished)
+
+    def rests(self, label: str, purpose: Purpose) -> str:
+        """``RESTS`` while one more pulse would make the coil too warm; whoever is inside does not wait."""
+        lately = self._energised[label]
+        if purpose is Purpose.EMERGENCY or len(lately) < (lately.maxlen or 0):
+            return ""
+        return RESTS if self._clock.now() - lately[0] < MINUTE_S else ""
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -58,6 +73,7 @@ class Unlocker:
             withheld: list[str] = []
             sent_at = await self._send(lock, pulse, withheld)
             if not withheld:
+                self._energised[pulse.label].append(sent_at)
                 await self._cabinet.pulsed(pulse.label, Pulsed(pulse.opening, pulse.pulse, sent_at))
                 await self._coil_off(lock, pulse.label)
         if withheld:

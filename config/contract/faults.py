@@ -152,6 +152,8 @@ REFUSALS: dict[str, Refusal] = {
         _refusal("busy", "有人正在使用", "Somebody is using it right now", "请稍候", "Wait a moment"),
         _refusal("door_stuck", "箱门打不开", "The door does not open",
                  "请按一下门再试，或联系客服", "Press the door and try again, or call us"),
+        _refusal("lock_rests", "锁刚开过几次，要歇一分钟", "This lock was opened several times and rests for a minute",
+                 "请一分钟后再试", "Try again in a minute"),
         _refusal("no_fit", "没有合适的空箱", "No compartment is free that fits",
                  "换一个柜子或带回", "Use another cabinet or take it back"),
         _refusal("unknown_parcel", "不认识这个包裹", "This parcel is not expected here",

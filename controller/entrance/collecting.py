@@ -8,7 +8,7 @@ from config.cabinet import Cabinet as CabinetFile
 from config.contract.events import ParcelCollected, Proof
 from controller import reservations
 from controller.access import Access, Granted
-from controller.cabinet import Cabinet, Changed
+from controller.cabinet import RESTS, Cabinet, Changed
 from controller.clock import Clock
 from controller.entrance.answer import Answer
 from controller.store import Store, StoreFailing
@@ -17,7 +17,7 @@ from controller.visit import Ask, Box, Purpose, Refused, State
 log = structlog.get_logger(__name__)
 
 NEXT_DOOR_WITHIN_S = 120.0
-PASSED_OVER = ("door_stuck", "held", "unproven")
+PASSED_OVER = ("door_stuck", "held", "unproven", RESTS)
 """Refusals of one door, after which another one of the same order is tried."""
 
 

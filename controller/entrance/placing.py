@@ -17,7 +17,7 @@ from config.contract.events import CabinetFull, Proof
 from config.contract.labels import ParcelLabel
 from config.contract.messages import BoxSize, ExpectedParcel, ZoneClass
 from controller import reservations
-from controller.cabinet import Cabinet
+from controller.cabinet import RESTS, Cabinet
 from controller.clock import Clock
 from controller.entrance.answer import Answer
 from controller.store import Change, Store, StoreFailing
@@ -183,8 +183,9 @@ class Placing:
         )
 
     def _choose(self, delivery: Delivery, before: tuple[Delivery, ...] = ()) -> Box | None:
-        """The compartment for it, when those before it have had theirs."""
-        free = dict(self._cabinet.boxes)
+        """The compartment for it, when those before it have had theirs; none whose lock has to rest now."""
+        boxes = self._cabinet.boxes
+        free = {box: boxes[box] for box in boxes if self._cabinet.barred(box, Purpose.LOAD) != RESTS}
         for earlier in before:
             taken = reservations.best_fit(earlier, free, self._file)
             if taken is not None:

@@ -16,7 +16,7 @@ def checksum(key: str, body: str) -> str:
 
 def box_to_json(box: Box) -> str:
     """All of a box but its door, which is read anew after a start."""
-    opening = asdict(box.opening) if box.opening is not None else None
+    opening = _opening_to_json(box.opening) if box.opening is not None else None
     return json.dumps(
         {
             "state": box.state,
@@ -33,6 +33,13 @@ def box_to_json(box: Box) -> str:
         },
         separators=(",", ":"),
     )
+
+
+def _opening_to_json(opening: Opening) -> dict[str, Any]:
+    told = asdict(opening)
+    if not opening.blind:
+        del told["blind"]  # whoever goes back to an older version knows no such key
+    return told
 
 
 def box_from_json(label: str, body: str) -> Box:

@@ -64,6 +64,8 @@ class Opening:
     """When its bytes were written, once that is known."""
     closed_before: bool = False
     """The door was seen closed before the pulse: only then can 'open' prove anything."""
+    blind: bool = False
+    """Nobody read the switch after one of its pulses: the door may have been opened and shut again."""
     opened_at: float | None = None
     ambiguous: bool = False
     not_after: float | None = None

@@ -16,9 +16,11 @@ def pulse_next(
     last = inf if emergency else opening.first_pulse + rules.window_s  # a whole bank takes its time
     not_after = last if opening.not_after is None else min(last, opening.not_after)
     closed = opening.closed_before or box.door.reads_closed
+    blind = opening.blind or (opening.pulses > 0 and not box.door.read_since_pulse)
     opening = replace(
-        opening, pulses=opening.pulses + 1, intended=now, sent_at=None, ambiguous=False, closed_before=closed
-    )
+        opening, pulses=opening.pulses + 1, intended=now, sent_at=None, ambiguous=False,
+        closed_before=closed, blind=blind,
+    )  # fmt: skip
     box = replace(box, opening=opening, door=replace(box.door, doubt=None, read_since_pulse=False))
     intended = fact.PulseIntended(**of(box, opening), pulse=opening.pulses)
     unconditional = emergency and opening.not_after is None

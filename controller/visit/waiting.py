@@ -32,8 +32,8 @@ def _waiting(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
 
 
 def _exhausted(box: Box, opening: Opening, now: float, rules: Rules) -> Step:
-    """All pulses used. Only a switch that reads closed, after them, says that the door did not open."""
-    if not box.door.reads_closed:
+    """All pulses used. Only a switch that read closed after each of them says that the door did not open."""
+    if opening.blind or not box.door.reads_closed:
         return unclear(box, opening)
     told = fact.OpeningFailed(**of(back(box, opening), opening), pulses=opening.pulses)
     outcome = command_ended(opening, "failed", "door_stuck")

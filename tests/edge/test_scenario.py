@@ -102,6 +102,7 @@ faults.latch_jammed = 3000
 
 def test_a_fourth_pulse_is_found_and_told_with_seed_and_trace(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(waiting, "pulses_left", lambda opening, now, rules: opening.pulses < 5)
+    monkeypatch.setenv("TUANGUI_EDGE_PULSES_A_MINUTE", "60")  # which would keep the coil from it
     path = tmp_path / "jammed.toml"
     path.write_text(JAMMED)
     assert play(path, 1, AN_HOUR, 1, as_json=False) == 1

@@ -6,6 +6,7 @@ import pytest
 
 from controller import visit
 from controller.doors import Door, DoorState, Reading
+from controller.store import box_from_json, box_to_json
 from controller.visit import Ask, Box, Opening, Pulsed, Purpose, Refused, Rules, Side, State, ask
 
 RULES = Rules()
@@ -210,6 +211,18 @@ def test_a_door_that_stayed_shut_goes_back_and_rests():
     assert told(step) == ["OpeningFailed", "FaultRaised"]
     assert (step.box.state, step.box.rest_until, step.box.opening) == (State.OCCUPIED, 420.0, None)
     assert (step.box.door.state, step.facts[0].pulses) == (DoorState.STUCK, 3)
+
+
+@pytest.mark.parametrize("wish", [COLLECT, LOAD])
+def test_a_door_that_nobody_read_between_two_pulses_may_have_been_open(wish):
+    """A courier had put the parcel in and shut the door before the board was heard again."""
+    box = visit.tick(sent(FREE if wish is LOAD else FULL, wish), 103.0, RULES).box
+    box = visit.pulsed(box, Pulsed(7, 2, 103.0)).box
+    box = visit.door_read(box, Reading(False, 104.0), 104.0, RULES).box
+    step = visit.tick(replace(box, opening=replace(box.opening, pulses=3)), 120.0, RULES)
+    assert told(step)[:2] == ["CheckNeeded", "FaultRaised"]
+    assert step.box.state is State.CHECKING
+    assert box_from_json("01", box_to_json(box)).opening.blind
 
 
 def test_a_door_that_nobody_saw_leaves_the_box_to_be_looked_at():

@@ -71,8 +71,35 @@ async def test_h3_a_thousand_requests_leave_every_coil_its_rest(tmp_path: Path, 
 
 
 @pytest.mark.row("H3")
+@pytest.mark.parametrize("jammed", [False, True])
+async def test_h3_no_coil_gets_more_than_its_share_of_a_minute(tmp_path: Path, jammed: bool, reached) -> None:
+    bench = Bench(tmp_path, cabinet_file(BOXES, 115200), pulses_a_minute=AT_MOST)
+    await bench.plug_in()
+    try:
+        await bench.start()
+        await bench.hand_over()
+        now = int(time.time())
+        badge = bench.cloud.badge(exp=now + SHORT_BADGE_S, iat=now, right=BadgeRight.SERVICE)
+        await bench.edge.entrance.scanned(badge)
+        if jammed:
+            for label in bench.edge.cabinet.boxes:
+                await bench.served.fault("latch_jammed", label)
+        await asks_for_every_door(bench, REQUESTS)
+        await bench.until(lambda: all(box.opening is None for box in bench.edge.cabinet.boxes.values()))
+        pulses = {label: len(pulses_at(bench, label)) for label in bench.edge.cabinet.boxes}
+        refused = await bench.edge.entrance.typed("02")
+        await bench.edge.entrance.inside()
+        await bench.until(lambda: len(pulses_at(bench, "02")) > pulses["02"])
+    finally:
+        await bench.stop()
+    reached("H3", goal="≤ 3 pulses in 60 s", figure=f"{max(pulses.values())} for {REQUESTS} requests")
+    assert max(pulses.values()) == AT_MOST
+    assert refused.refusal == "lock_rests"
+
+
+@pytest.mark.row("H3")
 async def test_h3_a_door_that_jams_gets_three_pulses_and_then_a_long_rest(tmp_path: Path, reached) -> None:
-    bench = Bench(tmp_path, cabinet_file(BOXES, 115200))
+    bench = Bench(tmp_path, cabinet_file(BOXES, 115200), pulses_a_minute=AT_MOST)
     await bench.plug_in()
     try:
         await bench.start()
@@ -85,11 +112,11 @@ async def test_h3_a_door_that_jams_gets_three_pulses_and_then_a_long_rest(tmp_pa
             refused += (await bench.edge.entrance.typed(order.code)).kind == "refused"
         await bench.becomes(door, "occupied")
         for _ in range(10):
-            assert (await bench.edge.entrance.typed(order.code)).refusal == "door_stuck"
+            assert (await bench.edge.entrance.typed(order.code)).refusal in ("door_stuck", "lock_rests")
     finally:
         await bench.stop()
     pulses = len(pulses_at(bench, door)) - before
-    figure = f"{pulses} pulses for {REQUESTS} requests, {refused} of them refused"
+    figure = f"{before} + {pulses} pulses for {REQUESTS} requests, {refused} of them refused"
     reached("H3", goal="≤ 3 pulses in 60 s", figure=figure)
-    assert pulses == AT_MOST
+    assert before + pulses == AT_MOST
     assert Rules().rest_s > WITHIN_S

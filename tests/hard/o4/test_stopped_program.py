@@ -31,6 +31,7 @@ from tests.edge.far_side import Broker, Cloud
 
 ROOT = Path(__file__).parents[3]
 GOOD_FOR_S = 0.6
+SETTINGS = {"TUANGUI_EDGE_SYNC_S": "1", "TUANGUI_EDGE_PULSES_A_MINUTE": "60"}
 LONG = [pytest.mark.hard, pytest.mark.timeout(1200)]
 
 WATCHED_EDGE = """
@@ -150,7 +151,7 @@ async def watched(folder: Path) -> AsyncIterator[Watched]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", WATCHED_EDGE, str(folder / "shared"), "run", str(folder / "cabinet.toml"),
         "--folder", str(folder / "edge"), "--kiosk-port", "0", "--json", *given,
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": ".", "TUANGUI_EDGE_SYNC_S": "1"},
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": ".", **SETTINGS},
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
