@@ -19,8 +19,8 @@ from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
 ROW = re.compile(r"[A-Z]\d+[a-z]?")
-SIDE_BY_SIDE = ["-n", "3", "--dist", "loadfile"]
-"""One more than two processors: most tests wait for wires and doors most of the time."""
+SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile"]
+"""Twice as many as two processors: most tests wait for wires and doors most of the time."""
 
 
 def main(arguments: list[str]) -> int:
