@@ -39,6 +39,7 @@ async def test_a_pickup_qr_at_the_reader_opens(bench):
 
 
 async def test_no_poll_begins_while_a_scan_comes_in(bench):
+    bench.served.readers["qr"].wire.merged = False  # byte by byte, as a reader sends it
     order = await bench.loaded()
     polls = bench.served.buses["rs485"].requests
     reader = bench.served.readers["qr"].wire
