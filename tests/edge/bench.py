@@ -413,10 +413,10 @@ class Bench:
     async def event_types(self) -> list[str]:
         return [event.type for event in await self.events()]
 
-    def knows_time(self) -> None:
-        """The cloud's clock is the wall clock. No broker is there whose loss would make it forget."""
+    def knows_time(self, cloud_ms: int | None = None) -> None:
+        """The cloud's clock, by default the wall clock. No broker is here whose loss would make it forget."""
         clock: Any = self.edge.clock
-        clock.synced(clock.boot_seconds(), int(time.time() * 1000))
+        clock.synced(clock.boot_seconds(), int(time.time() * 1000) if cloud_ms is None else cloud_ms)
         clock.forget_sync = lambda: None
 
     def openings_on_the_wire(self, bus: str = "rs485") -> int:

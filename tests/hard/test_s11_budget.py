@@ -10,7 +10,6 @@ from config.cabinet import Officer
 from config.contract.messages import CabinetSettings, OpenAll, Session, SignedOrder
 from config.contract.officers import OpenAllOrder, sign_order, sign_too
 from config.contract.signing import SigningKey, sign
-from controller.clock import boot_seconds
 from controller.commands import Budget
 from tests.edge.bench import CABINET, Bench, cabinet_file
 
@@ -47,7 +46,7 @@ async def test_s11_an_open_all_that_is_validly_signed_opens_three_doors(tmp_path
                 await bench.stop()
                 await bench.start()
             told_ms = int(time.time() * 1000) + n * 2 * HOUR_MS
-            bench.edge.clock.synced(boot_seconds(), told_ms)
+            bench.knows_time(told_ms)
             command = bench.cloud.open_door(
                 session, label, None, purpose="service", deadline_ms=told_ms + 10_000
             )

@@ -173,7 +173,9 @@ async def test_codes_are_printed_until_enough_were_read(tmp_path):
         out, err = await reading.communicate()
         asked = far.buses["bus"].wire.bytes_in
     assert (reading.returncode, err, asked) == (0, b"", 0)
-    assert [json.loads(line) for line in out.splitlines()] == [{"reader": "qr", "text": "12345678"}] * 2
+    first, second = (json.loads(line) for line in out.splitlines())
+    assert second == {"reader": "qr", "text": "12345678"}
+    assert "12345678".endswith(first["text"])  # it may have begun to listen in the middle of a code
 
 
 async def test_ctrl_c_ends_reading_well(tmp_path):
