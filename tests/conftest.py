@@ -1,10 +1,17 @@
 """What every test of the project shares: proofs are chosen by their row and end in a table."""
 
+import contextlib
+import os
+import resource
+from collections.abc import Generator, Iterator
+
 import pytest
 
 from tests.proofs import Proofs, Reached, figures_into, rows_of
 
 PROOFS = pytest.StashKey[Proofs]()
+POLITE = 10
+"""So nice is a test that computes: simulated boards of the tests beside it answer in time."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,6 +24,27 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--proofs"):
         config.stash[PROOFS] = Proofs(config, resume=config.getoption("--resume"))
         config.pluginmanager.register(config.stash[PROOFS])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with _polite() if item.get_closest_marker("computes") else contextlib.nullcontext():
+        return (yield)
+
+
+@contextlib.contextmanager
+def _polite() -> Iterator[None]:
+    """Nice meanwhile; only for whom the system lets be as before again."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    may_return = os.geteuid() == 0 or resource.getrlimit(resource.RLIMIT_NICE)[0] >= 20 - before
+    if not may_return:
+        yield
+        return
+    os.setpriority(os.PRIO_PROCESS, 0, max(before, POLITE))
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
 @pytest.fixture

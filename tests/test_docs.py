@@ -22,6 +22,8 @@ from pydantic import BaseModel
 
 import config.settings
 
+pytestmark = pytest.mark.computes
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 

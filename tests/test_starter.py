@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.computes
+
 ROOT = Path(__file__).resolve().parent.parent
 STARTER = ROOT / "tuangui"
 

@@ -20,6 +20,8 @@ from simulators.scenario.command import play
 from simulators.scenario.file import Cold, ColdZone, Computer, Net, People
 from simulators.scenario.virtual import NothingLeft, VirtualLoop
 
+pytestmark = pytest.mark.computes
+
 SCENARIOS = Path("simulators/scenarios")
 AN_HOUR = 0.045
 

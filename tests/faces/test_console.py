@@ -29,7 +29,7 @@ SOON_MS = 1000
 
 
 # One loop for all, so that one browser serves all.
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.computes, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

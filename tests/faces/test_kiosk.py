@@ -13,6 +13,8 @@ from config.contract.faults import REFUSALS
 from config.contract.messages import CabinetSettings, DocumentName, Presence
 from tests.faces.conftest import Heard, read_qr
 
+pytestmark = pytest.mark.computes
+
 LANDSCAPE = {"width": 1280, "height": 800}
 PORTRAIT = {"width": 1080, "height": 1920}
 

@@ -35,6 +35,8 @@ from controller.visit import (
     waiting,
 )
 
+pytestmark = pytest.mark.computes
+
 RULES = machine.RULES
 TWO_ORDERS = Extent(commands=0)
 ONE_COMMAND_EACH = Extent(commands=2, meant=(OCCUPANCY_A, OCCUPANCY_A), courier=False)

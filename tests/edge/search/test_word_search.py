@@ -16,6 +16,8 @@ from controller import visit
 from controller.doors import Door, DoorState, Reading
 from controller.visit import Ask, Box, Pulsed, Purpose, Refused, Rules, State, Word, asking, waiting, word
 
+pytestmark = pytest.mark.computes
+
 RULES = Rules(pulses=2, window_s=8, release_wait_s=3, rest_s=8, left_open_alarm_s=6, left_open_block_s=12)
 MINE, OTHER = "00000000000000aa-1", "00000000000000aa-2"
 ORDER, PARCEL = "00000000000000bb", "00000000000000cc"
